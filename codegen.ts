@@ -1,0 +1,26 @@
+import type { CodegenConfig } from '@graphql-codegen/cli'
+
+/** Resolver types from `schema.graphql`: `npm run generate` writes them, `npm run generate:check` compares. */
+const config: CodegenConfig = {
+  schema: 'schema.graphql',
+  generates: {
+    'src/graphql/schema-types.ts': {
+      plugins: ['typescript', 'typescript-resolvers'],
+      config: {
+        enumType: 'string-literal',
+        enumsAsTypes: true,
+        useTypeImports: true,
+        scalars: { DateTime: { input: 'string', output: 'number' }, ID: 'string' },
+        contextType: './context.ts#LatchkeyContext',
+        mappers: {
+          User: '../auth/principal.ts#User',
+          Token: '../auth/principal.ts#Token',
+        },
+        avoidOptionals: { field: true, inputValue: false, object: true },
+        optionalResolveType: true,
+      },
+    },
+  },
+}
+
+export default config
