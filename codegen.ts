@@ -13,8 +13,9 @@ const config: CodegenConfig = {
         scalars: { DateTime: { input: 'string', output: 'number' }, ID: 'string' },
         contextType: './context.ts#LatchkeyContext',
         mappers: {
-          User: '../auth/principal.ts#User',
-          Token: '../auth/principal.ts#Token',
+          User: '../auth/principal.ts#User as UserModel',
+          Token: '../auth/principal.ts#Token as TokenModel',
+          TokenConnection: '../auth/devices.ts#TokenPage',
         },
         avoidOptionals: { field: true, inputValue: false, object: true },
         optionalResolveType: true,

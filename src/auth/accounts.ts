@@ -1,0 +1,205 @@
+import type { Kysely } from 'kysely'
+import { v7 as uuidv7 } from 'uuid'
+import type { Database } from '../db/open.ts'
+import type { Tables } from '../db/tables.ts'
+import { eraseTokenDetails, markTokensRevoked } from '../db/tokens.ts'
+import { deleteUser, findUserById, findUserByName, insertUser, isNameTaken, type UserRow, updateUser } from '../db/users.ts'
+import { LatchkeyError } from '../errors.ts'
+import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
+import type { ReportEvent, RequestOrigin } from './origin.ts'
+import type { ProvePassword } from './password-proof.ts'
+import { type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
+import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
+import { deviceAccount } from './sign-in.ts'
+import { type Throttle, throttleKey } from './throttle.ts'
+
+/** An account to be created; without a password nobody can sign in to it. */
+export interface AccountRequest {
+  username: string
+  email?: string | null | undefined
+  password: string | null
+  role?: Role
+}
+
+/** What becomes of accounts. */
+export interface Accounts {
+  /** Creates an account for whoever asks; `FORBIDDEN` / `DISABLED` where sign-up is closed, `CONFLICT` for a taken name. */
+  signUp(request: AccountRequest & { password: string }, origin: RequestOrigin): Promise<User>
+  /** Sets a new password after proving the one in force; every other token of the user ends. Returns how many. */
+  changePassword(
+    principal: UserPrincipal,
+    request: { currentPassword: string; newPassword: string },
+    origin: RequestOrigin,
+  ): Promise<number>
+  /** Changes username or email; what is undefined stays. */
+  updateViewer(principal: UserPrincipal, change: ProfileChange, origin: RequestOrigin): Promise<User>
+  /** Creates an account on the operator's word. */
+  createUser(request: AccountRequest): Promise<User>
+  /** An account by username or email, or undefined. */
+  findUser(name: string): Promise<UserRow | undefined>
+  /** Enables or disables an account; disabling ends its tokens in the same transaction. */
+  setActive(userId: string, active: boolean): Promise<void>
+  /** Sets a password on the operator's word; every token of the user ends, and wrong passwords are forgotten. */
+  setPassword(user: UserRow, password: string): Promise<void>
+  /** Deletes an account. Its tokens stay as tombstones without personal details until they are pruned. */
+  deleteUser(userId: string): Promise<void>
+}
+
+export interface ProfileChange {
+  username?: string | undefined
+  email?: string | null | undefined
+}
+
+export function createAccounts(deps: {
+  database: Database
+  clock: () => number
+  passwords: Passwords
+  throttle: Throttle
+  provePassword: ProvePassword
+  report: ReportEvent
+  signUpOpen: boolean
+}): Accounts {
+  const { database, clock, passwords, throttle, provePassword, report } = deps
+
+  async function insertAccount(request: AccountRequest): Promise<User> {
+    const email = typeof request.email === 'string' ? requireEmail(request.email, 'email') : null
+    const username = requireUsername(request.username, 'username', email)
+    const passwordDigest =
+      request.password === null
+        ? null
+        : await passwords.hash(
+            await requireNewPassword(request.password, 'password', passwords.minLength, {
+              username: username.text,
+              email: email?.text ?? null,
+            }),
+          )
+    const now = clock()
+    const user = {
+      id: uuidv7({ msecs: now }),
+      username: username.text,
+      usernameKey: username.key,
+      email: email?.text ?? null,
+      emailKey: email?.key ?? null,
+      passwordDigest,
+      role: request.role ?? 'USER',
+      createdAt: now,
+    } as const
+    await database.transaction(async (db) => {
+      await requireFree(db, username, email, user.id)
+      await insertUser(db, user)
+    })
+    return toUser({ ...user, active: 1, lastSignInAt: null })
+  }
+
+  return {
+    async signUp(request, origin) {
+      if (!deps.signUpOpen) {
+        throw new LatchkeyError('FORBIDDEN', 'This server does not take sign-ups. Ask its operator for an account.', {
+          reason: 'DISABLED',
+        })
+      }
+      // Who tries names out, to see which are taken, spends the address's allowance of failures.
+      const attempt = await throttle.begin({ address: throttleKey('address', origin.address) })
+      try {
+        const user = await insertAccount(request)
+        await attempt.cancel()
+        report({ ...origin, event: 'user_created', userId: user.id })
+        return user
+      } catch (error) {
+        if (!(error instanceof LatchkeyError && error.code === 'CONFLICT')) await attempt.cancel()
+        throw error
+      } finally {
+        attempt.end()
+      }
+    },
+
+    async changePassword(principal, request, origin) {
+      const userId = principal.user.id
+      const newPassword = await requireNewPassword(
+        request.newPassword,
+        'newPassword',
+        passwords.minLength,
+        principal.user,
+      )
+      const password = requireCheckablePassword(request.currentPassword, 'currentPassword')
+      const claim = {
+        find: (db: Kysely<Tables>) => findUserById(db, userId),
+        account: deviceAccount(principal),
+        password,
+        newPassword,
+        origin,
+      }
+      try {
+        const ended = await provePassword(claim, (db) =>
+          markTokensRevoked(db, { userId, exceptId: principal.token.id }, clock()),
+        )
+        report({ ...origin, event: 'authn_password_change', userId, tokenId: principal.token.id, count: ended.length })
+        return ended.length
+      } catch (error) {
+        report({ ...origin, event: 'authn_password_change_fail', userId, tokenId: principal.token.id })
+        throw error
+      }
+    },
+
+    async updateViewer(principal, change, origin) {
+      const { id } = principal.user
+      const user = await database.transaction(async (db) => {
+        const current = await findUserById(db, id)
+        if (current === undefined) throw new LatchkeyError('NOT_FOUND', 'The account is gone.')
+        const emailText = change.email === undefined ? current.email : change.email
+        const email = emailText === null ? null : requireEmail(emailText, 'email')
+        const username = change.username === undefined ? null : requireUsername(change.username, 'username', email)
+        await requireFree(db, username, email, id)
+        if (username !== null) await updateUser(db, id, { username: username.text, username_key: username.key })
+        await updateUser(db, id, { email: email?.text ?? null, email_key: email?.key ?? null })
+        return { ...current, username: username?.text ?? current.username, email: email?.text ?? null }
+      })
+      report({ ...origin, event: 'user_updated', userId: id, tokenId: principal.token.id })
+      return toUser(user)
+    },
+
+    createUser: insertAccount,
+
+    findUser: (name) => {
+      const key = requireNameKey(name, 'username')
+      return database.run((db) => findUserByName(db, key))
+    },
+
+    setActive: (userId, active) =>
+      database.transaction(async (db) => {
+        await updateUser(db, userId, { active: active ? 1 : 0 })
+        if (!active) await markTokensRevoked(db, { userId }, clock())
+      }),
+
+    async setPassword(user, password) {
+      const digest = await passwords.hash(await requireNewPassword(password, 'password', passwords.minLength, user))
+      await database.transaction(async (db) => {
+        await updateUser(db, user.id, { password_digest: digest })
+        await throttle.clearFailures(db, user.id)
+        await markTokensRevoked(db, { userId: user.id }, clock())
+      })
+    },
+
+    deleteUser: (userId) =>
+      database.transaction(async (db) => {
+        await markTokensRevoked(db, { userId }, clock())
+        await eraseTokenDetails(db, userId)
+        await deleteUser(db, userId)
+      }),
+  }
+}
+
+/** A username and an email address are one kind of name: whoever signs in with either must be the only one it can mean. */
+async function requireFree(
+  db: Kysely<Tables>,
+  username: CanonicalName | null,
+  email: CanonicalName | null,
+  userId: string,
+): Promise<void> {
+  if (username !== null && (await isNameTaken(db, username.key, userId))) {
+    throw new LatchkeyError('CONFLICT', 'This username is taken.', { reason: 'TAKEN', field: 'username' })
+  }
+  if (email !== null && (await isNameTaken(db, email.key, userId))) {
+    throw new LatchkeyError('CONFLICT', 'This email address is taken.', { reason: 'TAKEN', field: 'email' })
+  }
+}

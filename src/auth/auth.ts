@@ -1,0 +1,76 @@
+import type { Database } from '../db/open.ts'
+import { prepareFindToken } from '../db/tokens.ts'
+import { type Accounts, createAccounts } from './accounts.ts'
+import { createDevices, type Devices } from './devices.ts'
+import type { ReportEvent } from './origin.ts'
+import { createProvePassword } from './password-proof.ts'
+import { createPasswords, type PasswordOptions } from './passwords.ts'
+import { createResolvePrincipal, type ResolvePrincipal } from './principal.ts'
+import { createPrune, type Prune } from './prune.ts'
+import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
+import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
+import { createTokenLife, type TokenLifeOptions } from './token-life.ts'
+import { createTokenUses } from './token-uses.ts'
+
+/** The settings of the domain; durations in milliseconds. */
+export interface AuthOptions {
+  token: TokenLifeOptions & {
+    prefix: string
+    limit: number
+    limitPolicy: 'evict-oldest' | 'deny'
+    retentionMs: number
+  }
+  password: PasswordOptions
+  throttle: ThrottleOptions
+  signUpOpen: boolean
+}
+
+/** Everything Latchkey does, apart from how it is asked. */
+export interface Auth extends Devices, Accounts {
+  resolvePrincipal: ResolvePrincipal
+  tokenAuth: TokenAuth
+  issueToken: IssueToken
+  prune: Prune
+  /** Writes the uses of tokens that are still in memory. */
+  flush(): Promise<void>
+}
+
+/** Binds the domain to its database, clock, limiters and log. */
+export async function createAuth(deps: {
+  database: Database
+  /** Milliseconds since 1970. */
+  clock: () => number
+  options: AuthOptions
+  limiters: Record<ThrottleKind, Limiter>
+  report: ReportEvent
+}): Promise<Auth> {
+  const { database, clock, options, limiters, report } = deps
+  const { token, throttle: throttleOptions, signUpOpen } = options
+  const life = createTokenLife(token)
+  const uses = createTokenUses(database)
+  const passwords = await createPasswords(options.password)
+  const throttle = createThrottle({ database, clock, limiters })
+  const provePassword = createProvePassword({
+    database,
+    passwords,
+    throttle,
+    report,
+    lockAfter: throttleOptions.lockAfter,
+  })
+  const issueToken = createIssueToken({
+    clock,
+    life,
+    tokenPrefix: token.prefix,
+    tokenLimit: token.limit,
+    tokenLimitPolicy: token.limitPolicy,
+  })
+  return {
+    ...createDevices({ database, clock, life, uses, report }),
+    ...createAccounts({ database, clock, passwords, throttle, provePassword, report, signUpOpen }),
+    resolvePrincipal: createResolvePrincipal({ findToken: prepareFindToken(database), clock, life, uses }),
+    tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report }),
+    issueToken,
+    prune: createPrune({ database, clock, life, retentionMs: token.retentionMs }),
+    flush: uses.flush,
+  }
+}

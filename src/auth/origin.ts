@@ -1,0 +1,34 @@
+/** Where a request comes from, for throttles, events and the list of devices. */
+export interface RequestOrigin {
+  readonly requestId: string
+  /** The client's address, of the socket or as a trusted proxy says. */
+  readonly address: string
+  readonly userAgent: string | null
+}
+
+/** What happened, in the words of OWASP's logging vocabulary. */
+export type AuthEventName =
+  | 'authn_login_success'
+  | 'authn_login_successafterfail'
+  | 'authn_login_fail'
+  | 'authn_login_fail_max'
+  | 'authn_login_lock'
+  | 'authn_password_change'
+  | 'authn_password_change_fail'
+  | 'authn_token_created'
+  | 'authn_token_revoked'
+  | 'user_created'
+  | 'user_updated'
+  | 'excess_rate_limit_exceeded'
+  | 'sys_password_digest_unreadable'
+
+/** One event of the security log. It never carries a password, a token or what was typed as a name. */
+export interface AuthEvent extends Partial<RequestOrigin> {
+  readonly event: AuthEventName
+  readonly userId?: string
+  readonly tokenId?: string
+  readonly count?: number
+}
+
+/** Takes events to the log. It must not throw. */
+export type ReportEvent = (event: AuthEvent) => void

@@ -1,0 +1,119 @@
+import type { Kysely } from 'kysely'
+import type { Database } from '../db/open.ts'
+import type { Tables } from '../db/tables.ts'
+import { findUserById, type UserRow, updateUser } from '../db/users.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { ReportEvent, RequestOrigin } from './origin.ts'
+import type { Passwords } from './passwords.ts'
+import { type Attempt, type Throttle, throttleKey } from './throttle.ts'
+
+/** A password that somebody claims is a user's. */
+export interface PasswordClaim {
+  /** Finds the account; undefined costs as much as a wrong password. */
+  find: (db: Kysely<Tables>) => Promise<UserRow | undefined>
+  /** What the attempt counts against beside the address: the name as submitted, or a device that is signed in. */
+  account: string
+  password: string
+  /** An accepted password to set in the same transaction. */
+  newPassword?: string
+  origin: RequestOrigin
+}
+
+/** The user whose password was proven. */
+export interface ProvenUser {
+  row: UserRow
+  /** Whether wrong passwords came before. */
+  afterFailures: boolean
+}
+
+/**
+ * Proves a password under the throttle, then runs `use` in the transaction that records the proof.
+ * Throws `UNAUTHENTICATED` / `CREDENTIALS` whatever is wrong, or `RATE_LIMITED`. `use` should answer its refusals as
+ * values: an error takes back the record of the proof as well.
+ */
+export type ProvePassword = <T>(
+  claim: PasswordClaim,
+  use: (db: Kysely<Tables>, user: ProvenUser) => Promise<T>,
+) => Promise<T>
+
+const dayMs = 86_400_000
+
+/** Wrong passwords of an account count until they are cleared; those of names that nobody has, for a day. */
+const keepFailuresMs = { account: 3_650 * dayMs, unknown: dayMs }
+
+export function createProvePassword(deps: {
+  database: Database
+  passwords: Passwords
+  throttle: Throttle
+  report: ReportEvent
+  /** Wrong passwords in a row after which a password stops working. */
+  lockAfter: number
+}): ProvePassword {
+  const { database, passwords, throttle, report, lockAfter } = deps
+
+  return async (claim, use) => {
+    const { origin } = claim
+    const attempt = await beginAttempt(claim)
+    try {
+      const { user, subject, check, failures } = await checkPassword(claim, attempt)
+      if (user === undefined || user.active !== 1 || !check.matches || failures >= lockAfter) {
+        throw await refuse(user, subject, origin)
+      }
+      const replacement = claim.newPassword ?? (check.outdated ? claim.password : undefined)
+      const digest = replacement === undefined ? user.passwordDigest : await passwords.hash(replacement)
+      const result = await database.transaction(async (db) => {
+        const current = await findUserById(db, user.id)
+        // Disabled, deleted or given another password while this one was being checked.
+        if (current?.active !== 1 || current.passwordDigest !== user.passwordDigest) return null
+        if (digest !== user.passwordDigest) await updateUser(db, user.id, { password_digest: digest })
+        await throttle.clearFailures(db, subject)
+        await attempt.clear(db)
+        return { value: await use(db, { row: current, afterFailures: failures > 0 }) }
+      })
+      if (result === null) throw await refuse(user, subject, origin)
+      return result.value
+    } finally {
+      attempt.end()
+    }
+  }
+
+  async function beginAttempt({ account, origin }: PasswordClaim): Promise<Attempt> {
+    try {
+      return await throttle.begin({
+        account: throttleKey('account', account),
+        address: throttleKey('address', origin.address),
+      })
+    } catch (error) {
+      if (error instanceof LatchkeyError && error.details.reason === 'CREDENTIALS') {
+        report({ ...origin, event: 'authn_login_fail_max' })
+      }
+      throw error
+    }
+  }
+
+  async function checkPassword(claim: PasswordClaim, attempt: Attempt) {
+    try {
+      const user = await database.run(claim.find)
+      const subject = user?.id ?? `unknown ${claim.account}`
+      const check = await passwords.check(claim.password, user?.passwordDigest ?? null)
+      if (check.unreadable && user !== undefined) {
+        report({ ...claim.origin, event: 'sys_password_digest_unreadable', userId: user.id })
+      }
+      return { user, subject, check, failures: await throttle.countFailures(subject) }
+    } catch (error) {
+      await attempt.cancel()
+      throw error
+    }
+  }
+
+  async function refuse(user: UserRow | undefined, subject: string, origin: RequestOrigin): Promise<Error> {
+    // Written for unknown names too: the answer must not come sooner for them.
+    const keepMs = user === undefined ? keepFailuresMs.unknown : keepFailuresMs.account
+    const failures = await throttle.countFailure(subject, keepMs)
+    const known = user === undefined ? {} : { userId: user.id }
+    report({ ...origin, ...known, event: 'authn_login_fail', count: failures })
+    if (user !== undefined && failures === lockAfter) report({ ...origin, ...known, event: 'authn_login_lock' })
+    return new LatchkeyError('UNAUTHENTICATED', 'Wrong username or password.', { reason: 'CREDENTIALS' })
+  }
+}
+

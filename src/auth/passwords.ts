@@ -1,0 +1,151 @@
+import { availableParallelism } from 'node:os'
+import { hash, parseOptions, verify } from '@node-rs/argon2'
+import PQueue from 'p-queue'
+import { badInput, rateLimited } from '../errors.ts'
+
+/** OWASP's argon2id parameters: 19 MiB, two passes, one lane (Password Storage Cheat Sheet). */
+const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+
+/** Stored digests past these are not computed: one with huge parameters would hold a thread for minutes. */
+const parameterLimits = { memoryCost: 131_072, timeCost: 10, parallelism: 4 }
+
+const maxCodePoints = 1_024
+const maxBytes = 4_096
+
+export interface PasswordOptions {
+  /** The fewest code points of a new password. */
+  minLength: number
+  /** How many are hashed at once; by default one core is left to everything else. */
+  concurrency?: number
+  /** How many may wait for their turn; one more is refused as `RATE_LIMITED` / `BUSY`. */
+  queueLimit?: number
+}
+
+/** What a password check found. */
+export interface PasswordCheck {
+  matches: boolean
+  /** Whether the stored digest is older than today's parameters. */
+  outdated: boolean
+  /** Whether the stored digest could not be read: it is damaged, foreign or out of bounds. */
+  unreadable: boolean
+}
+
+/** Hashing and checking of passwords in the thread pool, a bounded number at a time. */
+export interface Passwords {
+  readonly minLength: number
+  /** The digest (PHC string) of an accepted password. */
+  hash(password: string): Promise<string>
+  /** Checks a password; for no digest (an unknown user) at the same cost, and never with success. */
+  check(password: string, digest: string | null): Promise<PasswordCheck>
+}
+
+export async function createPasswords(options: PasswordOptions): Promise<Passwords> {
+  const concurrency = options.concurrency ?? Math.max(1, availableParallelism() - 1)
+  const queueLimit = options.queueLimit ?? 200
+  const queue = new PQueue({ concurrency })
+  const decoy = await hash('the decoy that unknown users are checked against', parameters)
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (queue.size >= queueLimit) {
+      throw rateLimited('BUSY', 2_000, 'Too many sign-ins at once. Try again in a moment.')
+    }
+    return queue.add(work)
+  }
+
+  return {
+    minLength: options.minLength,
+    hash: (password) => inTurn(() => hash(password.normalize('NFC'), parameters)),
+    async check(password, digest) {
+      const readable = digest !== null && hasSafeParameters(digest)
+      const matches = await inTurn(() => verify(readable ? digest : decoy, password.normalize('NFC')))
+      return {
+        matches: matches && readable,
+        outdated: readable && isOutdated(digest),
+        unreadable: digest !== null && !readable,
+      }
+    },
+  }
+}
+
+/**
+ * A password as it was submitted, or `BAD_USER_INPUT`: whole and unchanged, but for what no hash could tell apart.
+ * Lone surrogates are refused because the hash takes each of them for the same character.
+ */
+export function requireCheckablePassword(password: string, field: string): string {
+  if (!password.isWellFormed()) {
+    throw badInput(field, 'ILL_FORMED', 'The password is not well-formed Unicode.')
+  }
+  if (password.length > maxBytes || countCodePoints(password) > maxCodePoints || Buffer.byteLength(password) > maxBytes) {
+    throw badInput(field, 'TOO_LONG', `A password has at most ${maxCodePoints} characters.`)
+  }
+  return password
+}
+
+/** A password fit to be set (NIST SP 800-63B-4 §3.1.1.2), or `BAD_USER_INPUT` with what is wrong with it. */
+export async function requireNewPassword(
+  password: string,
+  field: string,
+  minLength: number,
+  account: { username: string; email: string | null },
+): Promise<string> {
+  const normalized = requireCheckablePassword(password, field).normalize('NFC')
+  if (countCodePoints(normalized) < minLength) {
+    throw badInput(field, 'TOO_SHORT', `A password needs at least ${minLength} characters.`)
+  }
+  const folded = normalized.toLowerCase()
+  if ((await loadCommonPasswords()).has(folded)) {
+    throw badInput(field, 'TOO_COMMON', 'This password is one of the most common ones. Choose another.')
+  }
+  for (const word of contextWords(account)) {
+    if (folded.includes(word)) {
+      throw badInput(field, 'CONTAINS_NAME', 'A password must not contain the username, the email name or "latchkey".')
+    }
+  }
+  return password
+}
+
+/** Names of fewer than three characters would rule out too much to be worth it. */
+function contextWords(account: { username: string; email: string | null }): string[] {
+  const localPart = account.email?.slice(0, account.email.lastIndexOf('@'))
+  return [account.username, localPart ?? '', 'latchkey']
+    .map((word) => word.normalize('NFC').toLowerCase())
+    .filter((word) => countCodePoints(word) >= 3)
+}
+
+let common: Promise<Set<string>> | undefined
+
+/** About 50,000 passwords, loaded when the first one is set. */
+function loadCommonPasswords(): Promise<Set<string>> {
+  common ??= import('@zxcvbn-ts/language-common').then(
+    ({ dictionary }) => new Set(dictionary['passwords-common'].map((password) => String(password).toLowerCase())),
+  )
+  return common
+}
+
+function countCodePoints(text: string): number {
+  let count = 0
+  for (const _ of text) count++
+  return count
+}
+
+function hasSafeParameters(digest: string): boolean {
+  try {
+    const { memoryCost, timeCost, parallelism } = parseOptions(digest)
+    return (
+      memoryCost <= parameterLimits.memoryCost &&
+      timeCost <= parameterLimits.timeCost &&
+      parallelism <= parameterLimits.parallelism
+    )
+  } catch {
+    return false
+  }
+}
+
+function isOutdated(digest: string): boolean {
+  const stored = parseOptions(digest)
+  return (
+    !digest.startsWith('$argon2id$') ||
+    stored.memoryCost < parameters.memoryCost ||
+    stored.timeCost < parameters.timeCost
+  )
+}

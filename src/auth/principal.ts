@@ -1,0 +1,130 @@
+import type { FindOne } from '../db/open.ts'
+import type { TokenRow, TokenUse, TokenWithUserRow } from '../db/tokens.ts'
+import type { UserRow } from '../db/users.ts'
+import { digestToken, isWellFormedToken } from './token-format.ts'
+import type { TokenLife } from './token-life.ts'
+import type { TokenUses } from './token-uses.ts'
+
+/** How much a user may do; `ADMIN` includes `USER`. */
+export type Role = 'USER' | 'ADMIN'
+
+/** Somebody with an account; times in milliseconds since 1970. */
+export interface User {
+  readonly id: string
+  readonly username: string
+  readonly email: string | null
+  readonly role: Role
+  readonly createdAt: number
+  readonly lastSignInAt: number | null
+}
+
+/** A token without its secret; times in milliseconds since 1970. */
+export interface Token {
+  readonly id: string
+  readonly userId: string
+  readonly name: string
+  readonly device: { readonly id: string | null; readonly name: string | null; readonly platform: string | null }
+  readonly userAgent: string | null
+  readonly createdAt: number
+  readonly expiresAt: number
+  readonly lastUsedAt: number | null
+  readonly lastUsedAddress: string | null
+}
+
+/** Why a request has no user. */
+export type AnonymousReason = 'MISSING' | 'MALFORMED' | 'INVALID' | 'EXPIRED' | 'REVOKED' | 'INACTIVE'
+
+/** Who makes a request. */
+export type Principal = UserPrincipal | AnonymousPrincipal
+
+export interface UserPrincipal {
+  readonly kind: 'user'
+  readonly user: User
+  readonly token: Token
+}
+
+/** `message` is what a protected field answers. */
+export interface AnonymousPrincipal {
+  readonly kind: 'anonymous'
+  readonly reason: AnonymousReason
+  readonly message: string
+}
+
+/** Builds an anonymous principal; meant for boot, so that requests share a few frozen ones. */
+export function anonymous(reason: AnonymousReason, message: string): AnonymousPrincipal {
+  return Object.freeze({ kind: 'anonymous', reason, message })
+}
+
+const invalid = anonymous('INVALID', 'Invalid token.')
+const expired = anonymous('EXPIRED', 'Token has expired.')
+const revoked = anonymous('REVOKED', 'Token has been revoked.')
+const inactive = anonymous('INACTIVE', 'User inactive or deleted.')
+
+/**
+ * Resolves a token string into a principal with one look-up, or none for a token whose form or checksum is wrong.
+ * Answers at once where the database driver is synchronous. Throws only for a database fault.
+ */
+export type ResolvePrincipal = (token: string, address: string) => Principal | Promise<Principal>
+
+export function createResolvePrincipal(deps: {
+  findToken: FindOne<TokenWithUserRow>
+  clock: () => number
+  life: TokenLife
+  uses: TokenUses
+}): ResolvePrincipal {
+  const { findToken, clock, life, uses } = deps
+
+  function judge(row: TokenWithUserRow | undefined, address: string): Principal {
+    if (row === undefined) return invalid
+    if (row.userId === null || row.active !== 1) return inactive
+    if (row.revokedAt !== null) return revoked
+    const now = clock()
+    const use = uses.find(row.id)
+    const expiresAt = Math.max(row.expiresAt, use?.expiresAt ?? 0)
+    const lastUsedAt = Math.max(row.lastUsedAt ?? row.createdAt, use?.usedAt ?? 0)
+    if (expiresAt <= now || lastUsedAt + life.idleTtlMs <= now) return expired
+    return toUserPrincipal(row, uses.record(row.id, now, address, life.renew(expiresAt, row.maxExpiresAt, now)))
+  }
+
+  return (token, address) => {
+    if (!isWellFormedToken(token)) return invalid
+    const row = findToken(digestToken(token))
+    return row instanceof Promise ? row.then((found) => judge(found, address)) : judge(row, address)
+  }
+}
+
+function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
+  return {
+    kind: 'user',
+    user: {
+      id: row.userId as string, // judged above; the user's columns come with it
+      username: row.username as string,
+      email: row.email,
+      role: row.role as Role,
+      createdAt: row.userCreatedAt as number,
+      lastSignInAt: row.lastSignInAt,
+    },
+    token: toToken(row, use),
+  }
+}
+
+/** A stored user as callers see it. */
+export function toUser(row: UserRow): User {
+  const { id, username, email, role, createdAt, lastSignInAt } = row
+  return { id, username, email, role, createdAt, lastSignInAt }
+}
+
+/** A stored token as callers see it, brought up to date by what is not written yet. */
+export function toToken(row: TokenRow, use?: TokenUse): Token {
+  return {
+    id: row.id,
+    userId: row.userId ?? '',
+    name: row.name,
+    device: { id: row.deviceId, name: row.deviceName, platform: row.devicePlatform },
+    userAgent: row.userAgent,
+    createdAt: row.createdAt,
+    expiresAt: Math.max(row.expiresAt, use?.expiresAt ?? 0),
+    lastUsedAt: use?.usedAt ?? row.lastUsedAt,
+    lastUsedAddress: use?.address ?? row.lastUsedAddress,
+  }
+}

@@ -1,0 +1,176 @@
+import type { Kysely } from 'kysely'
+import { v7 as uuidv7 } from 'uuid'
+import type { Tables } from '../db/tables.ts'
+import { insertToken, listLiveTokenIdsByUse, markTokensRevoked } from '../db/tokens.ts'
+import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
+import { LatchkeyError } from '../errors.ts'
+import { requireLabel, requireNameKey, toNameKey } from './names.ts'
+import type { ReportEvent, RequestOrigin } from './origin.ts'
+import type { ProvePassword } from './password-proof.ts'
+import { requireCheckablePassword } from './passwords.ts'
+import { type Principal, type Token, toToken, toUser, type User, type UserPrincipal } from './principal.ts'
+import { digestToken, generateToken } from './token-format.ts'
+import type { TokenLife } from './token-life.ts'
+
+/** The device that will hold a token, as the client describes it. */
+export interface DeviceInput {
+  id?: string | null | undefined
+  name?: string | null | undefined
+  platform?: string | null | undefined
+}
+
+/** What `tokenAuth` takes. */
+export interface TokenAuthRequest {
+  username: string
+  password: string
+  device?: DeviceInput | null | undefined
+  expiresIn?: string | null | undefined
+}
+
+/** What it answers: the one place where a token is shown. */
+export interface IssuedToken {
+  token: string
+  tokenInfo: Token
+  user: User
+}
+
+/** What issuing a token needs to know. */
+export interface NewToken {
+  user: UserRow
+  device: Token['device']
+  name: string | null
+  expiresIn: string | null
+  origin: { address: string | null; userAgent: string | null }
+}
+
+export interface IssueTokenDeps {
+  clock: () => number
+  life: TokenLife
+  tokenPrefix: string
+  tokenLimit: number
+  tokenLimitPolicy: 'evict-oldest' | 'deny'
+}
+
+/** Issues a token in a transaction; undefined where the user has as many as the limit allows and the policy is `deny`. */
+export type IssueToken = (db: Kysely<Tables>, request: NewToken) => Promise<IssuedToken | undefined>
+
+/**
+ * Signs in with a password and issues a token for one device. Unknown user, wrong password, disabled account and locked
+ * password get one answer, at one cost. Throws `UNAUTHENTICATED` / `CREDENTIALS`, `RATE_LIMITED`, `BAD_USER_INPUT` or,
+ * where the token limit denies, `CONFLICT`.
+ */
+export type TokenAuth = (
+  request: TokenAuthRequest,
+  origin: RequestOrigin,
+  principal: Principal,
+) => Promise<IssuedToken>
+
+export function createTokenAuth(deps: {
+  provePassword: ProvePassword
+  issueToken: IssueToken
+  clock: () => number
+  life: TokenLife
+  report: ReportEvent
+}): TokenAuth {
+  const { provePassword, issueToken, clock, life, report } = deps
+
+  return async (request, origin, principal) => {
+    const nameKey = requireNameKey(request.username, 'username')
+    const password = requireCheckablePassword(request.password, 'password')
+    const device = requireDevice(request.device)
+    const expiresIn = request.expiresIn ?? null
+    life.start(clock(), expiresIn) // an unreadable duration is refused before it costs an attempt
+
+    const { issued, event } = await provePassword(
+      {
+        find: (db) => findUserByName(db, nameKey),
+        account: accountOf(nameKey, principal),
+        password,
+        origin,
+      },
+      async (db, { row, afterFailures }) => {
+        const now = clock()
+        if (principal.kind === 'user' && principal.user.id === row.id) {
+          await markTokensRevoked(db, { ids: [principal.token.id] }, now)
+        }
+        if (device.id !== null) await markTokensRevoked(db, { userId: row.id, deviceId: device.id }, now)
+        await updateUser(db, row.id, { last_sign_in_at: now })
+        return {
+          issued: await issueToken(db, { user: row, device, name: device.name, expiresIn, origin }),
+          event: afterFailures ? 'authn_login_successafterfail' : 'authn_login_success',
+        } as const
+      },
+    )
+    if (issued === undefined) {
+      throw new LatchkeyError('CONFLICT', 'The account has as many tokens as it may. Revoke one first.', {
+        reason: 'TOKEN_LIMIT',
+      })
+    }
+    report({ ...origin, event, userId: issued.user.id, tokenId: issued.tokenInfo.id })
+    return issued
+  }
+}
+
+export function createIssueToken(deps: IssueTokenDeps): IssueToken {
+  const { clock, life, tokenPrefix, tokenLimit, tokenLimitPolicy } = deps
+
+  return async (db, { user, device, name, expiresIn, origin }) => {
+    const now = clock()
+    const { expiresAt, maxExpiresAt } = life.start(now, expiresIn)
+    const live = await listLiveTokenIdsByUse(db, user.id, life.liveAt(now))
+    const excess = live.length + 1 - tokenLimit
+    if (excess > 0) {
+      if (tokenLimitPolicy === 'deny') return undefined
+      await markTokensRevoked(db, { ids: live.slice(0, excess) }, now)
+    }
+    const token = generateToken(tokenPrefix)
+    const row = {
+      id: uuidv7({ msecs: now }),
+      userId: user.id,
+      name: name ?? device.platform ?? 'Unnamed device',
+      deviceId: device.id,
+      deviceName: device.name,
+      devicePlatform: device.platform,
+      userAgent: origin.userAgent,
+      createdAt: now,
+      expiresAt,
+      maxExpiresAt,
+      lastUsedAt: null,
+      lastUsedAddress: origin.address,
+      revokedAt: null,
+    }
+    await insertToken(db, { ...row, digest: digestToken(token) })
+    return {
+      token,
+      tokenInfo: toToken(row),
+      user: toUser({ ...user, lastSignInAt: now }),
+    }
+  }
+}
+
+/** What attempts with a signed-in device count against. */
+export function deviceAccount(principal: UserPrincipal): string {
+  return `device ${principal.token.id}`
+}
+
+/**
+ * What an attempt counts against. A device that is signed in as this user has its own count, so that nobody who fails
+ * on purpose from elsewhere can keep the owner out of it.
+ */
+function accountOf(nameKey: string, principal: Principal): string {
+  if (principal.kind === 'user') {
+    const { username, email } = principal.user
+    if (toNameKey(username) === nameKey || (email !== null && toNameKey(email) === nameKey)) {
+      return deviceAccount(principal)
+    }
+  }
+  return `name ${nameKey}`
+}
+
+function requireDevice(device: DeviceInput | null | undefined): Token['device'] {
+  return {
+    id: requireLabel(device?.id, 'device.id', 100),
+    name: requireLabel(device?.name, 'device.name', 100),
+    platform: requireLabel(device?.platform, 'device.platform', 50),
+  }
+}

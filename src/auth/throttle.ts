@@ -1,0 +1,245 @@
+import { hash } from 'node:crypto'
+import type { Kysely } from 'kysely'
+import type { Database } from '../db/open.ts'
+import type { Tables } from '../db/tables.ts'
+import { deleteThrottle, findThrottle, saveThrottle, type ThrottleRow } from '../db/throttle.ts'
+import { rateLimited } from '../errors.ts'
+
+/** How many failed sign-ins are borne, and what follows. */
+export interface ThrottleOptions {
+  /** Failures of one account before the back-off begins. */
+  accountFree: number
+  /** The first wait; it doubles with each further failure up to `backoffMaxMs`. */
+  backoffMs: number
+  backoffMaxMs: number
+  /** Failures of one address (IPv6: one /64) in a window of `addressWindowMs`. */
+  addressMax: number
+  addressWindowMs: number
+  /** Failures in a row after which a password stops working until it is reset (NIST SP 800-63B-4 §3.2.2). */
+  lockAfter: number
+}
+
+export type ThrottleKind = 'account' | 'address'
+
+/** The part of @fastify/rate-limit's answer that matters here. */
+export interface LimiterAnswer {
+  isExceeded: boolean
+  ttl: number
+}
+
+/** A limiter made by @fastify/rate-limit's `createRateLimit` on the store below; `peek` counts nothing. */
+export type Limiter = (key: string, options: { peek: boolean }) => Promise<LimiterAnswer>
+
+/** A counted attempt: it stays counted unless it is cleared or cancelled, and it must come to its `end`. */
+export interface Attempt {
+  /** The password was right: clears account and address of the attempt, in the transaction that records the sign-in. */
+  clear(db: Kysely<Tables>): Promise<void>
+  /** No password was checked: gives back what was counted. */
+  cancel(): Promise<void>
+  /** The attempt is decided; others of the same account or address may go on. */
+  end(): void
+}
+
+/** Limits sign-in attempts: each is counted before its password check, and given back if that succeeds. */
+export interface Throttle {
+  /** Counts an attempt against an address and, if given, an account, or throws `RATE_LIMITED` with the time to wait. */
+  begin(keys: { address: string; account?: string }): Promise<Attempt>
+  /** One more wrong password in a row for `subject`, remembered for `keepMs`; returns how many that makes. */
+  countFailure(subject: string, keepMs: number): Promise<number>
+  /** How many wrong passwords `subject` has had in a row. */
+  countFailures(subject: string): Promise<number>
+  /** Forgets the wrong passwords of `subject`. */
+  clearFailures(db: Kysely<Tables>, subject: string): Promise<void>
+}
+
+/** Attempts that wait in memory for another one of the same key to be decided. */
+const waitingLimit = 500
+
+const dayMs = 86_400_000
+
+/** A key of one kind. What was typed may be a password in the wrong field, so that only its digest is kept. */
+export function throttleKey(kind: ThrottleKind | 'failures', text: string): string {
+  return `${kind}:${hash('sha256', text, 'base64url')}`
+}
+
+export function createThrottle(deps: {
+  database: Database
+  clock: () => number
+  limiters: Record<ThrottleKind, Limiter>
+}): Throttle {
+  const { database, clock, limiters } = deps
+  const undecided = createUndecided()
+
+  async function count(kind: ThrottleKind, key: string): Promise<void> {
+    for (;;) {
+      const peeked = await limiters[kind](key, { peek: true })
+      const answer = peeked.isExceeded ? peeked : await limiters[kind](key, { peek: false })
+      if (!answer.isExceeded) return undecided.begin(key)
+      // An attempt under way here may yet succeed and give its place back: a crowd behind one address is no attack.
+      if (!(await undecided.settled(key))) throw refused(answer.ttl)
+    }
+  }
+
+  async function giveBack(db: Kysely<Tables>, key: string): Promise<void> {
+    const row = await findThrottle(db, key)
+    if (row === undefined) return
+    if (row.attempts <= 1) return deleteThrottle(db, key)
+    await saveThrottle(db, key, { ...row, attempts: row.attempts - 1, blockedUntil: 0 })
+  }
+
+  return {
+    async begin({ address, account }) {
+      await count('address', address)
+      const counted = [address]
+      const end = (): void => counted.forEach(undecided.end)
+      const cancel = (): Promise<void> =>
+        database.transaction(async (db) => {
+          for (const key of counted) await giveBack(db, key)
+        })
+      try {
+        if (account !== undefined) {
+          await count('account', account)
+          counted.push(account)
+        }
+      } catch (error) {
+        await cancel().finally(end)
+        throw error
+      }
+      return {
+        async clear(db) {
+          await giveBack(db, address)
+          if (account !== undefined) await deleteThrottle(db, account)
+        },
+        cancel,
+        end,
+      }
+    },
+
+    countFailure(subject, keepMs) {
+      const key = throttleKey('failures', subject)
+      return database.transaction(async (db) => {
+        const attempts = ((await findThrottle(db, key))?.attempts ?? 0) + 1
+        await saveThrottle(db, key, { attempts, blockedUntil: 0, expiresAt: clock() + keepMs })
+        return attempts
+      })
+    },
+
+    async countFailures(subject) {
+      const row = await database.run((db) => findThrottle(db, throttleKey('failures', subject)))
+      return row?.attempts ?? 0
+    },
+
+    clearFailures: (db, subject) => deleteThrottle(db, throttleKey('failures', subject)),
+  }
+}
+
+function refused(retryAfterMs: number): Error {
+  return rateLimited('CREDENTIALS', retryAfterMs, 'Too many failed attempts. Wait before you try again.')
+}
+
+/** Attempts that were counted but not decided yet, by key, and those that wait for one of them. */
+function createUndecided() {
+  const counts = new Map<string, number>()
+  const waiters = new Map<string, (() => void)[]>()
+  let waiting = 0
+  return {
+    begin(key: string): void {
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    },
+    end(key: string): void {
+      const left = (counts.get(key) ?? 1) - 1
+      if (left > 0) counts.set(key, left)
+      else counts.delete(key)
+      const woken = waiters.get(key) ?? []
+      waiters.delete(key)
+      waiting -= woken.length
+      for (const wake of woken) wake()
+    },
+    /** Waits until one attempt of this key is decided; false when there is none, or no room to wait. */
+    settled(key: string): Promise<boolean> {
+      if (!counts.has(key) || waiting >= waitingLimit) return Promise.resolve(false)
+      waiting++
+      return new Promise((resolve) => {
+        const woken = waiters.get(key) ?? []
+        waiters.set(key, [...woken, () => resolve(true)])
+      })
+    },
+  }
+}
+
+/** What @fastify/rate-limit hands to a store's callbacks. */
+type StoreCallback = (error: Error | null, result?: { current: number; ttl: number }) => void
+
+/** The shape that @fastify/rate-limit asks of a store; `child` gets the options of `createRateLimit`. */
+export interface ThrottleStore {
+  incr(key: string, callback: StoreCallback, timeWindow: number, max: number): void
+  read(key: string, callback: StoreCallback, timeWindow: number, max: number): void
+  child(options: { kind?: ThrottleKind }): ThrottleStore
+}
+
+/**
+ * Counters in the database: atomic across processes, kept over restarts, and not to be flushed by many keys.
+ * Made as a class because @fastify/rate-limit constructs its store itself.
+ */
+export function createThrottleStore(deps: {
+  database: Database
+  clock: () => number
+  options: ThrottleOptions
+}): new () => ThrottleStore {
+  const { database, clock, options } = deps
+
+  return class DatabaseStore implements ThrottleStore {
+    readonly #kind: ThrottleKind
+
+    constructor(kind: ThrottleKind = 'address') {
+      this.#kind = kind
+    }
+
+    incr(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
+      const counted = database.transaction(async (db) => {
+        const row = standing(await findThrottle(db, key), clock())
+        if (row.blockedUntil > clock()) return answer(row, max)
+        const next = this.#kind === 'account' ? afterAccountAttempt(row) : afterAddressAttempt(row)
+        await saveThrottle(db, key, next)
+        return { current: Math.min(next.attempts, max), ttl: 0 }
+      })
+      counted.then((result) => callback(null, result), callback)
+    }
+
+    read(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
+      const found = database.run((db) => findThrottle(db, key))
+      found.then((row) => callback(null, answer(standing(row, clock()), max)), callback)
+    }
+
+    child(child: { kind?: ThrottleKind }): ThrottleStore {
+      return new DatabaseStore(child.kind)
+    }
+  }
+
+  function answer(row: ThrottleRow, max: number): { current: number; ttl: number } {
+    const ttl = row.blockedUntil - clock()
+    return ttl > 0 ? { current: max + 1, ttl } : { current: Math.min(row.attempts, max), ttl: 0 }
+  }
+
+  function afterAccountAttempt(row: ThrottleRow): ThrottleRow {
+    const now = clock()
+    const attempts = row.attempts + 1
+    const over = attempts - options.accountFree
+    const wait = over < 0 ? 0 : Math.min(options.backoffMs * 2 ** over, options.backoffMaxMs)
+    return { attempts, blockedUntil: wait === 0 ? 0 : now + wait, expiresAt: now + dayMs }
+  }
+
+  function afterAddressAttempt(row: ThrottleRow): ThrottleRow {
+    const attempts = row.attempts + 1
+    const expiresAt = attempts === 1 ? clock() + options.addressWindowMs : row.expiresAt
+    return { attempts, blockedUntil: attempts >= options.addressMax ? expiresAt : 0, expiresAt }
+  }
+}
+
+/** The counter as it stands now. One further ahead than a day was written before the clock was set back: it is void. */
+function standing(row: ThrottleRow | undefined, now: number): ThrottleRow {
+  if (row === undefined || row.expiresAt <= now || row.expiresAt > now + dayMs) {
+    return { attempts: 0, blockedUntil: 0, expiresAt: 0 }
+  }
+  return row
+}

@@ -1,0 +1,55 @@
+import { hash, randomBytes } from 'node:crypto'
+import { crc32 } from 'node:zlib'
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const secretLength = 43 // the least number of base62 characters that hold 256 bits
+const checksumLength = 6 // the least that hold a CRC-32
+const tailLength = secretLength + checksumLength
+const prefixMaxLength = 20
+
+/** What a token prefix may look like: letters and digits, closed by `_` so that a double click selects the whole token. */
+export const tokenPrefixPattern = /^[A-Za-z0-9]{1,19}_$/
+
+/** A new token: prefix, 43 base62 characters (256 random bits) and 6 of CRC-32 over all that precedes. */
+export function generateToken(prefix: string): string {
+  const body = prefix + toBase62(BigInt(`0x${randomBytes(32).toString('hex')}`), secretLength)
+  return body + checksum(body)
+}
+
+/** Whether the form and the checksum are right, whatever the prefix: tokens outlive a change of the prefix. */
+export function isWellFormedToken(token: string): boolean {
+  const prefixLength = token.length - tailLength
+  if (prefixLength < 2 || prefixLength > prefixMaxLength) return false
+  for (let index = 0; index < token.length; index++) {
+    if (index === prefixLength - 1) {
+      if (token.charCodeAt(index) !== 95) return false // _
+    } else if (!isAlphanumeric(token.charCodeAt(index))) {
+      return false
+    }
+  }
+  const body = token.slice(0, -checksumLength)
+  return token.endsWith(checksum(body))
+}
+
+/** What is stored for a token and looked up: SHA-256 in base64url. The 256 random bits need no salt and no stretching. */
+export function digestToken(token: string): string {
+  return hash('sha256', token, 'base64url')
+}
+
+function checksum(body: string): string {
+  return toBase62(BigInt(crc32(body)), checksumLength)
+}
+
+function toBase62(value: bigint, length: number): string {
+  let rest = value
+  let text = ''
+  while (text.length < length) {
+    text = alphabet[Number(rest % 62n)] + text
+    rest /= 62n
+  }
+  return text
+}
+
+function isAlphanumeric(code: number): boolean {
+  return (code >= 48 && code <= 57) || (code >= 65 && code <= 90) || (code >= 97 && code <= 122)
+}

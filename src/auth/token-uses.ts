@@ -1,0 +1,63 @@
+import type { Database } from '../db/open.ts'
+import { recordTokenUse, type TokenUse } from '../db/tokens.ts'
+
+/** Uses of tokens, kept in memory and written in batches: reading never writes. */
+export interface TokenUses {
+  /** What was recorded for a token since the last flush. */
+  find(id: string): TokenUse | undefined
+  /** Notes that a token authenticated a request; `expiresAt` carries a renewal. */
+  record(id: string, usedAt: number, address: string, expiresAt: number): TokenUse
+  /** Writes what was recorded. What cannot be written is kept for the next time. */
+  flush(): Promise<void>
+}
+
+/** Tokens written in one transaction; the event loop turns between two. */
+const batchSize = 200
+
+export function createTokenUses(database: Database): TokenUses {
+  let pending = new Map<string, TokenUse>()
+  let writing = new Map<string, TokenUse>()
+  let flushing: Promise<void> | null = null
+
+  async function write(): Promise<void> {
+    writing = pending
+    pending = new Map()
+    try {
+      for (const batch of chunk([...writing.values()], batchSize)) {
+        await database.transaction(async (db) => {
+          for (const use of batch) await recordTokenUse(db, use)
+        })
+        for (const use of batch) writing.delete(use.id)
+        await new Promise(setImmediate)
+      }
+    } finally {
+      for (const [id, use] of writing) if (!pending.has(id)) pending.set(id, use)
+      writing = new Map()
+      flushing = null
+    }
+  }
+
+  return {
+    find: (id) => pending.get(id) ?? writing.get(id),
+    record(id, usedAt, address, expiresAt) {
+      const use = pending.get(id)
+      if (use === undefined) {
+        const first = { id, usedAt, address, expiresAt }
+        pending.set(id, first)
+        return first
+      }
+      use.usedAt = Math.max(use.usedAt, usedAt)
+      use.address = address
+      use.expiresAt = Math.max(use.expiresAt, expiresAt)
+      return use
+    },
+    flush() {
+      if (flushing === null && pending.size > 0) flushing = write()
+      return flushing ?? Promise.resolve()
+    },
+  }
+}
+
+function* chunk<T>(items: T[], size: number): Generator<T[]> {
+  for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
+}

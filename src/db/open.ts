@@ -1,0 +1,226 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import SqliteDatabase from 'better-sqlite3'
+import {
+  CompiledQuery,
+  Kysely,
+  SqliteAdapter,
+  type SqliteDatabase as SqliteConnection,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+} from 'kysely'
+import { LatchkeyError, rateLimited } from '../errors.ts'
+import type { Tables } from './tables.ts'
+
+/** Looks up at most one row by one text value; at once where the driver is synchronous, else as a promise. */
+export type FindOne<Row> = (value: string) => Row | undefined | Promise<Row | undefined>
+
+/** Latchkey's database: queries, transactions that wait their turn, and faults in one vocabulary. */
+export interface Database {
+  /** For single statements; the tables are Latchkey's own. */
+  readonly kysely: Kysely<Tables>
+  /** Runs one read or one atomic statement. Another process's write lock is waited for, without holding the event loop. */
+  run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Runs `work` in one transaction, all or nothing; it may run again when the write lock was taken. */
+  transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Compiles a query with exactly one text parameter once, for the request path. */
+  prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row>
+  /** Closes the database, unless it was handed in by an application. */
+  close(): Promise<void>
+}
+
+/** How long another process's write lock is waited for, in milliseconds. */
+const busyLimitMs = 5_000
+
+/** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
+const busyTimeoutMs = 3
+
+const statementCacheSize = 256
+
+/**
+ * Opens a database by its address: `sqlite:data/latchkey.db` (created with its folder, readable by the owner only) or
+ * `sqlite::memory:`. Throws an `Error` that says what is wrong with the file.
+ */
+export function openDatabase(url: string): Database {
+  const file = parseSqliteUrl(url)
+  if (file === null) throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
+  const connection = openSqlite(file)
+  const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
+  return {
+    kysely,
+    run: (work) => retryWhileBusy(() => work(kysely)),
+    transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    prepareOne: (compile) => prepareSync(connection, compile(kysely)),
+    async close() {
+      await kysely.destroy()
+      connection.close()
+    },
+  }
+}
+
+/** Uses an application's own Kysely instance, on SQLite; its tables stay apart by the prefix `latchkey_`. */
+export function useKysely(applicationDb: Kysely<never>): Database {
+  // The tables are migrated into the application's database, so the instance has them though its type does not say so.
+  const kysely = applicationDb as unknown as Kysely<Tables>
+  return {
+    kysely,
+    run: (work) => retryWhileBusy(() => work(kysely)),
+    transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row> {
+      const query = compile(kysely)
+      return async (value) => {
+        const { rows } = await retryWhileBusy(() => kysely.executeQuery<Row>({ ...query, parameters: [value] }))
+        return rows[0]
+      }
+    },
+    async close() {},
+  }
+}
+
+/** Whether a unique index refused a row; `column` as in `latchkey_users.username_key`. */
+export function isUniqueViolation(error: unknown, column: string): boolean {
+  return sqliteCode(error).startsWith('SQLITE_CONSTRAINT') && (error as Error).message.includes(column)
+}
+
+function parseSqliteUrl(url: string): string | null {
+  const match = /^sqlite:(?:\/\/)?(.+)$/s.exec(url)
+  return match?.[1] ?? null
+}
+
+function openSqlite(file: string): SqliteDatabase.Database {
+  const path = file === ':memory:' ? file : resolve(file)
+  try {
+    if (path !== ':memory:') createPrivateFile(path)
+    const connection = new SqliteDatabase(path, { timeout: busyTimeoutMs })
+    connection.pragma('journal_mode = WAL')
+    // FULL: an acknowledged revocation survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
+    connection.pragma('synchronous = FULL')
+    connection.pragma('foreign_keys = ON')
+    return connection
+  } catch (error) {
+    throw new Error(`Cannot open the database file ${path}: ${explain(error)}`, { cause: error })
+  }
+}
+
+/** Digests and addresses are nobody else's business: the file is created with mode 0600, and WAL files inherit it. */
+function createPrivateFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  closeSync(openSync(path, 'a', 0o600))
+}
+
+function explain(error: unknown): string {
+  const code = sqliteCode(error) || String((error as NodeJS.ErrnoException).code ?? '')
+  if (code.startsWith('SQLITE_NOTADB')) return 'it is not an SQLite database. Point DATABASE_URL at another file.'
+  if (code.startsWith('SQLITE_CORRUPT')) return 'it is damaged. Restore it from a backup.'
+  if (code.startsWith('SQLITE_READONLY') || code === 'EROFS')
+    return 'it cannot be written. Make the file and its folder writable for this user.'
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return 'the disk is full. Free some space and start again.'
+  if (code === 'EACCES' || code === 'EPERM' || code.startsWith('SQLITE_CANTOPEN'))
+    return 'permission denied. Make the file and its folder readable and writable for this user.'
+  if (code.startsWith('SQLITE_BUSY')) return 'another process holds it locked. Try again when that is done.'
+  return (error as Error).message
+}
+
+function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQuery<Row>): FindOne<Row> {
+  let statement: SqliteDatabase.Statement<[string], Row> | undefined
+  return (value) => {
+    try {
+      // Prepared at first use: the table exists only once migrations have run.
+      statement ??= connection.prepare<[string], Row>(query.sql)
+      return statement.get(value)
+    } catch (error) {
+      throw toLatchkeyError(error)
+    }
+  }
+}
+
+async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + busyLimitMs
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isBusy(error)) throw toLatchkeyError(error)
+      if (performance.now() >= giveUpAt) {
+        throw rateLimited('BUSY', 1_000, 'The database is busy. Try again in a moment.')
+      }
+      await sleep(Math.min(50, 2 ** attempt) * (0.5 + Math.random()))
+    }
+  }
+}
+
+function toLatchkeyError(error: unknown): unknown {
+  const code = sqliteCode(error)
+  if (code === '' || code.startsWith('SQLITE_CONSTRAINT')) return error
+  if (isBusy(error)) return rateLimited('BUSY', 1_000, 'The database is busy. Try again in a moment.')
+  return new LatchkeyError(
+    'SERVICE_UNAVAILABLE',
+    'The service cannot reach its database. Try again later.',
+    { reason: 'DATABASE', retryAfter: 5 },
+    { cause: error },
+  )
+}
+
+function isBusy(error: unknown): boolean {
+  const code = sqliteCode(error)
+  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
+}
+
+function sqliteCode(error: unknown): string {
+  const code = error instanceof Error && error.name === 'SqliteError' ? (error as { code?: unknown }).code : ''
+  return typeof code === 'string' ? code : ''
+}
+
+/** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
+class LatchkeySqliteDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig
+
+  constructor(connection: SqliteDatabase.Database) {
+    const config = { database: cachingStatements(connection) }
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#config)
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalDdlAdapter()
+  }
+}
+
+/** `BEGIN IMMEDIATE`: the lock is refused before anything was read, so that starting over is safe. */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(
+    connection: Parameters<SqliteDriver['beginTransaction']>[0],
+  ): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+}
+
+/** SQLite does roll back schema changes, so a migration that is interrupted leaves nothing half done. */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+/** Kysely prepares anew for each query; the statements repeat, so they are kept. */
+function cachingStatements(connection: SqliteDatabase.Database): SqliteConnection {
+  const statements = new Map<string, SqliteDatabase.Statement>()
+  return {
+    prepare(sql) {
+      let statement = statements.get(sql)
+      if (statement === undefined) {
+        statement = connection.prepare(sql)
+        if (statements.size >= statementCacheSize) statements.clear()
+        statements.set(sql, statement)
+      }
+      return statement
+    },
+    close: () => connection.close(),
+  }
+}

@@ -1,0 +1,46 @@
+/** Times are integer milliseconds since 1970; flags are 0 or 1; ids and digests are text. */
+export interface UsersTable {
+  id: string
+  username: string
+  username_key: string
+  email: string | null
+  email_key: string | null
+  password_digest: string | null
+  role: 'USER' | 'ADMIN'
+  active: number
+  created_at: number
+  last_sign_in_at: number | null
+}
+
+/** One row per issued token; `user_id` is null once the user is deleted. */
+export interface TokensTable {
+  id: string
+  user_id: string | null
+  digest: string
+  name: string
+  device_id: string | null
+  device_name: string | null
+  device_platform: string | null
+  user_agent: string | null
+  created_at: number
+  expires_at: number
+  max_expires_at: number
+  last_used_at: number | null
+  last_used_address: string | null
+  revoked_at: number | null
+}
+
+/** Attempts counted against one account or address. */
+export interface ThrottleTable {
+  key: string
+  attempts: number
+  blocked_until: number
+  expires_at: number
+}
+
+/** The database as Kysely sees it. */
+export interface Tables {
+  latchkey_users: UsersTable
+  latchkey_tokens: TokensTable
+  latchkey_throttle: ThrottleTable
+}

@@ -1,0 +1,273 @@
+import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type SqlBool, sql } from 'kysely'
+import type { Database, FindOne } from './open.ts'
+import type { Tables } from './tables.ts'
+
+/** A token as it is stored; times in milliseconds. The digest is written and looked up, never read. */
+export interface TokenRow {
+  id: string
+  userId: string | null
+  name: string
+  deviceId: string | null
+  deviceName: string | null
+  devicePlatform: string | null
+  userAgent: string | null
+  createdAt: number
+  expiresAt: number
+  maxExpiresAt: number
+  lastUsedAt: number | null
+  lastUsedAddress: string | null
+  revokedAt: number | null
+}
+
+/** A token with its user, as the request path needs them; the user's part is null once the user is deleted. */
+export interface TokenWithUserRow extends TokenRow {
+  username: string | null
+  email: string | null
+  role: 'USER' | 'ADMIN' | null
+  active: number | null
+  userCreatedAt: number | null
+  lastSignInAt: number | null
+}
+
+/** What tells a live token from an ended one: the clock, and the moment before which an unused token has gone idle. */
+export interface LiveAt {
+  now: number
+  idleSince: number
+}
+
+/** What one token's use amounts to since the last flush. */
+export interface TokenUse {
+  id: string
+  usedAt: number
+  address: string
+  expiresAt: number
+}
+
+const columns = [
+  'latchkey_tokens.id',
+  'latchkey_tokens.user_id as userId',
+  'latchkey_tokens.name',
+  'latchkey_tokens.device_id as deviceId',
+  'latchkey_tokens.device_name as deviceName',
+  'latchkey_tokens.device_platform as devicePlatform',
+  'latchkey_tokens.user_agent as userAgent',
+  'latchkey_tokens.created_at as createdAt',
+  'latchkey_tokens.expires_at as expiresAt',
+  'latchkey_tokens.max_expires_at as maxExpiresAt',
+  'latchkey_tokens.last_used_at as lastUsedAt',
+  'latchkey_tokens.last_used_address as lastUsedAddress',
+  'latchkey_tokens.revoked_at as revokedAt',
+] as const
+
+/** The one look-up of the request path: a token's digest → the token joined with its user. */
+export function prepareFindToken(database: Database): FindOne<TokenWithUserRow> {
+  return database.prepareOne((db) =>
+    db
+      .selectFrom('latchkey_tokens')
+      .leftJoin('latchkey_users', 'latchkey_users.id', 'latchkey_tokens.user_id')
+      .select(columns)
+      .select([
+        'latchkey_users.username',
+        'latchkey_users.email',
+        'latchkey_users.role',
+        'latchkey_users.active',
+        'latchkey_users.created_at as userCreatedAt',
+        'latchkey_users.last_sign_in_at as lastSignInAt',
+      ])
+      .where('latchkey_tokens.digest', '=', '')
+      .compile(),
+  )
+}
+
+export async function insertToken(
+  db: Kysely<Tables>,
+  token: TokenRow & { digest: string },
+): Promise<void> {
+  await db
+    .insertInto('latchkey_tokens')
+    .values({
+      id: token.id,
+      user_id: token.userId,
+      digest: token.digest,
+      name: token.name,
+      device_id: token.deviceId,
+      device_name: token.deviceName,
+      device_platform: token.devicePlatform,
+      user_agent: token.userAgent,
+      created_at: token.createdAt,
+      expires_at: token.expiresAt,
+      max_expires_at: token.maxExpiresAt,
+      last_used_at: token.lastUsedAt,
+      last_used_address: token.lastUsedAddress,
+      revoked_at: token.revokedAt,
+    })
+    .execute()
+}
+
+/** The live tokens of a user, least recently used first. */
+export async function listLiveTokenIdsByUse(db: Kysely<Tables>, userId: string, at: LiveAt): Promise<string[]> {
+  const rows = await db
+    .selectFrom('latchkey_tokens')
+    .select('id')
+    .where('user_id', '=', userId)
+    .where((where) => isLive(where, at))
+    .orderBy(sql`coalesce(last_used_at, created_at)`)
+    .orderBy('id')
+    .execute()
+  return rows.map((row) => row.id)
+}
+
+/** The live tokens of a user, newest first, from behind the id `after`. */
+export function listLiveTokens(
+  db: Kysely<Tables>,
+  userId: string,
+  at: LiveAt,
+  limit: number,
+  after: string | null,
+): Promise<TokenRow[]> {
+  return db
+    .selectFrom('latchkey_tokens')
+    .select(columns)
+    .where('user_id', '=', userId)
+    .where((where) => isLive(where, at))
+    .$if(after !== null, (query) => query.where('id', '<', after as string))
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+}
+
+export async function countLiveTokens(db: Kysely<Tables>, userId: string, at: LiveAt): Promise<number> {
+  const row = await db
+    .selectFrom('latchkey_tokens')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('user_id', '=', userId)
+    .where((where) => isLive(where, at))
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** A live token of this user, or undefined. */
+export function findLiveToken(
+  db: Kysely<Tables>,
+  userId: string,
+  id: string,
+  at: LiveAt,
+): Promise<TokenRow | undefined> {
+  return db
+    .selectFrom('latchkey_tokens')
+    .select(columns)
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .where((where) => isLive(where, at))
+    .executeTakeFirst()
+}
+
+/** Any token by id or digest, for the operator. */
+export function findToken(
+  db: Kysely<Tables>,
+  by: { id: string } | { digest: string },
+): Promise<TokenRow | undefined> {
+  const [column, value] = 'id' in by ? (['id', by.id] as const) : (['digest', by.digest] as const)
+  return db.selectFrom('latchkey_tokens').select(columns).where(column, '=', value).executeTakeFirst()
+}
+
+/** Ends tokens that are not ended yet; returns the ids of those that this call ended. */
+export async function markTokensRevoked(
+  db: Kysely<Tables>,
+  which: { ids: readonly string[]; userId?: string } | { userId: string; exceptId?: string; deviceId?: string },
+  now: number,
+): Promise<string[]> {
+  let query = db
+    .updateTable('latchkey_tokens')
+    .set({ revoked_at: now })
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returning('id')
+  if ('ids' in which) query = query.where('id', 'in', which.ids)
+  if (which.userId !== undefined) query = query.where('user_id', '=', which.userId)
+  if ('exceptId' in which && which.exceptId !== undefined) query = query.where('id', '!=', which.exceptId)
+  if ('deviceId' in which && which.deviceId !== undefined) query = query.where('device_id', '=', which.deviceId)
+  return (await query.execute()).map((row) => row.id)
+}
+
+export async function renameToken(db: Kysely<Tables>, userId: string, id: string, name: string): Promise<void> {
+  await db
+    .updateTable('latchkey_tokens')
+    .set({ name })
+    .where('id', '=', id)
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Takes what tells about a person out of the tokens of a user who is about to be deleted. */
+export async function eraseTokenDetails(db: Kysely<Tables>, userId: string): Promise<void> {
+  await db
+    .updateTable('latchkey_tokens')
+    .set({
+      name: '',
+      device_id: null,
+      device_name: null,
+      device_platform: null,
+      user_agent: null,
+      last_used_address: null,
+    })
+    .where('user_id', '=', userId)
+    .execute()
+}
+
+/** Writes one token's use. A late flush never turns the clock back, nor revives what was ended or shortened meanwhile. */
+export async function recordTokenUse(db: Kysely<Tables>, use: TokenUse): Promise<void> {
+  await db
+    .updateTable('latchkey_tokens')
+    .set({ last_used_at: use.usedAt, last_used_address: use.address, expires_at: use.expiresAt })
+    .where('id', '=', use.id)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '<=', use.expiresAt)
+    .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<=', use.usedAt)]))
+    .execute()
+}
+
+/**
+ * Deletes up to `limit` rows, from behind the id `after`, of which those stay that ended at `endedBefore` or later.
+ * Returns how many went and where to go on, or null at the end of the table.
+ */
+export async function deleteEndedTokens(
+  db: Kysely<Tables>,
+  at: { endedBefore: number; idleBefore: number },
+  limit: number,
+  after: string,
+): Promise<{ deleted: number; next: string | null }> {
+  const page = await db
+    .selectFrom('latchkey_tokens')
+    .select('id')
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  const last = page.at(-1)
+  if (last === undefined) return { deleted: 0, next: null }
+  const { numDeletedRows } = await db
+    .deleteFrom('latchkey_tokens')
+    .where('id', '>', after)
+    .where('id', '<=', last.id)
+    .where((where) =>
+      where.or([
+        where('expires_at', '<=', at.endedBefore),
+        where('revoked_at', '<=', at.endedBefore),
+        where(sql<number>`coalesce(last_used_at, created_at)`, '<=', at.idleBefore),
+      ]),
+    )
+    .executeTakeFirst()
+  return { deleted: Number(numDeletedRows), next: page.length < limit ? null : last.id }
+}
+
+function isLive(
+  where: ExpressionBuilder<Tables, 'latchkey_tokens'>,
+  at: LiveAt,
+): ExpressionWrapper<Tables, 'latchkey_tokens', SqlBool> {
+  return where.and([
+    where('revoked_at', 'is', null),
+    where('expires_at', '>', at.now),
+    where(sql<number>`coalesce(last_used_at, created_at)`, '>', at.idleSince),
+  ])
+}

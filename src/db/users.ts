@@ -1,0 +1,109 @@
+import type { Kysely } from 'kysely'
+import type { Tables, UsersTable } from './tables.ts'
+
+/** An account as it is stored; times in milliseconds, `active` 0 or 1. */
+export interface UserRow {
+  id: string
+  username: string
+  email: string | null
+  passwordDigest: string | null
+  role: 'USER' | 'ADMIN'
+  active: number
+  createdAt: number
+  lastSignInAt: number | null
+}
+
+/** What a new account starts with. */
+export interface NewUser {
+  id: string
+  username: string
+  usernameKey: string
+  email: string | null
+  emailKey: string | null
+  passwordDigest: string | null
+  role: 'USER' | 'ADMIN'
+  createdAt: number
+}
+
+const columns = [
+  'id',
+  'username',
+  'email',
+  'password_digest as passwordDigest',
+  'role',
+  'active',
+  'created_at as createdAt',
+  'last_sign_in_at as lastSignInAt',
+] as const
+
+export async function insertUser(db: Kysely<Tables>, user: NewUser): Promise<void> {
+  await db
+    .insertInto('latchkey_users')
+    .values({
+      id: user.id,
+      username: user.username,
+      username_key: user.usernameKey,
+      email: user.email,
+      email_key: user.emailKey,
+      password_digest: user.passwordDigest,
+      role: user.role,
+      active: 1,
+      created_at: user.createdAt,
+      last_sign_in_at: null,
+    })
+    .execute()
+}
+
+export function findUserById(db: Kysely<Tables>, id: string): Promise<UserRow | undefined> {
+  return db.selectFrom('latchkey_users').select(columns).where('id', '=', id).executeTakeFirst()
+}
+
+/** By the canonical form of a username or of an email address; a username comes first. */
+export function findUserByName(db: Kysely<Tables>, key: string): Promise<UserRow | undefined> {
+  return db
+    .selectFrom('latchkey_users')
+    .select(columns)
+    .where((where) => where.or([where('username_key', '=', key), where('email_key', '=', key)]))
+    .orderBy((order) => order.case().when('username_key', '=', key).then(0).else(1).end())
+    .limit(1)
+    .executeTakeFirst()
+}
+
+/** Whether a canonical form already names somebody else, as a username or as an email address. */
+export async function isNameTaken(db: Kysely<Tables>, key: string, exceptId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('latchkey_users')
+    .select('id')
+    .where('id', '!=', exceptId)
+    .where((where) => where.or([where('username_key', '=', key), where('email_key', '=', key)]))
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function updateUser(
+  db: Kysely<Tables>,
+  id: string,
+  change: Partial<Omit<UsersTable, 'id' | 'created_at'>>,
+): Promise<void> {
+  await db.updateTable('latchkey_users').set(change).where('id', '=', id).execute()
+}
+
+/** In the order of sign-up, from behind the id `after`. */
+export function listUsers(db: Kysely<Tables>, limit: number, after = ''): Promise<UserRow[]> {
+  return db
+    .selectFrom('latchkey_users')
+    .select(columns)
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+}
+
+export async function hasUsers(db: Kysely<Tables>): Promise<boolean> {
+  return (await db.selectFrom('latchkey_users').select('id').limit(1).executeTakeFirst()) !== undefined
+}
+
+export async function deleteUser(db: Kysely<Tables>, id: string): Promise<void> {
+  await db.deleteFrom('latchkey_users').where('id', '=', id).execute()
+}

@@ -1,0 +1,80 @@
+import type { FastifyReply } from 'fastify'
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
+import { describeVariables, formatRequestError, formatResolverError, type ReportFault, withoutRepeats } from './errors.ts'
+import type { FindOperation, Operation } from './operations.ts'
+
+/** A GraphQL response: `data` is absent where nothing ran. */
+export interface ExecutionResult {
+  data?: Record<string, unknown> | null
+  errors?: readonly GraphQLFormattedError[]
+}
+
+/** Runs operations on Mercurius (its schema, loaders and compiled queries), and puts errors into Latchkey's words. */
+export interface Executor {
+  /** Reads a document and picks its operation, or says why none can run. */
+  prepare(source: string, operationName: string | null): Operation | { errors: readonly GraphQLFormattedError[] }
+  execute(
+    operation: Operation,
+    variables: Record<string, unknown> | null,
+    context: object,
+    reply: FastifyReply,
+    report: ReportFault,
+  ): Promise<ExecutionResult>
+}
+
+export function createExecutor(deps: {
+  schema: GraphQLSchema
+  findOperation: FindOperation
+  /** Whether "Did you mean …" may be said. */
+  suggestions: boolean
+}): Executor {
+  const { schema, findOperation, suggestions } = deps
+
+  function refuse(errors: readonly unknown[]): { errors: readonly GraphQLFormattedError[] } {
+    return { errors: withoutRepeats(errors.map((error) => formatRequestError(error, { suggestions }))) }
+  }
+
+  return {
+    prepare(source, operationName) {
+      const found = findOperation(source, operationName)
+      return 'kind' in found ? found : refuse(found)
+    },
+
+    async execute(operation, variables, context, reply, report) {
+      let result: ExecutionResult
+      try {
+        // Without variables none are passed: Mercurius would build an execution context only to check them.
+        result = (await reply.graphql(
+          operation.source,
+          context as Record<string, unknown>,
+          variables ?? undefined,
+          operation.name ?? undefined,
+        )) as ExecutionResult
+      } catch (error) {
+        return refuseInvalid(error, operation, variables)
+      }
+      if (result.data === undefined) return { errors: describeVariables(schema, operation.source, variables ?? {}) }
+      if (result.errors === undefined || result.errors.length === 0) return { data: result.data }
+      const requestId = String(reply.request.id)
+      return {
+        data: result.data,
+        errors: result.errors.map((error) => formatResolverError(error, requestId, report)),
+      }
+    },
+  }
+
+  /** Mercurius throws one error for a document that is not valid and for variables that do not fit. */
+  function refuseInvalid(
+    error: unknown,
+    operation: Operation,
+    variables: Record<string, unknown> | null,
+  ): ExecutionResult {
+    const { errors } = error as { errors?: { message: string; nodes?: readonly { kind: string }[] }[] }
+    if (!Array.isArray(errors)) throw error
+    const aboutVariables = errors.some(
+      (one) => one.message.startsWith('Variable "$') && one.nodes?.[0]?.kind === 'VariableDefinition',
+    )
+    if (aboutVariables) return { errors: describeVariables(schema, operation.source, variables ?? {}) }
+    return refuse(errors)
+  }
+}

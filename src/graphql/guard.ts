@@ -1,0 +1,129 @@
+import {
+  type ASTNode,
+  type ConstDirectiveNode,
+  defaultFieldResolver,
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  type GraphQLNamedType,
+  type GraphQLSchema,
+  getDirectiveValues,
+  isInterfaceType,
+  isIntrospectionType,
+  isObjectType,
+} from 'graphql'
+import type { Principal, Role, UserPrincipal } from '../auth/principal.ts'
+import { LatchkeyError } from '../errors.ts'
+
+/** What `@auth` asks for, computed once at boot. */
+interface Requirement {
+  role: Role
+}
+
+type Resolver = GraphQLFieldResolver<unknown, { principal?: Principal }>
+
+/** The narrowing that guarded resolvers use: the user principal of the request, or the error that says why there is none. */
+export function requireUser(context: { principal?: Principal }): UserPrincipal {
+  const { principal } = context
+  if (principal?.kind === 'user') return principal
+  throw new LatchkeyError(
+    'UNAUTHENTICATED',
+    principal?.message ?? 'Authentication credentials were not provided.',
+    { reason: principal?.reason ?? 'MISSING' },
+  )
+}
+
+/**
+ * Everything in which a schema breaks the rules of `@auth` and `@public`, a sentence each: a root field with neither, a
+ * field with both, a directive where it would protect nothing.
+ */
+export function checkDirectives(schema: GraphQLSchema): string[] {
+  const problems: string[] = []
+  const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()])
+  for (const type of appTypes(schema)) {
+    if (isInterfaceType(type)) {
+      for (const field of Object.values(type.getFields())) {
+        if (has(field, 'auth') || has(field, 'public')) {
+          problems.push(
+            `${type.name}.${field.name}: a directive on an interface's field protects nothing; put it on the object types that implement ${type.name}.`,
+          )
+        }
+      }
+    }
+    if (!isObjectType(type)) continue
+    if (has(type, 'auth') && has(type, 'public')) {
+      problems.push(`${type.name}: @auth and @public contradict each other; keep one.`)
+    }
+    for (const field of Object.values(type.getFields())) {
+      const name = `${type.name}.${field.name}`
+      if (has(field, 'auth') && has(field, 'public')) {
+        problems.push(`${name}: @auth and @public contradict each other; keep one.`)
+      }
+      const decided = has(field, 'auth') || has(field, 'public') || has(type, 'auth') || has(type, 'public')
+      if (roots.has(type) && !decided) {
+        problems.push(`${name}: a root field needs @auth or @public; add one of them.`)
+      }
+    }
+  }
+  return problems
+}
+
+/** Wraps the resolver of every guarded field, in place. To be called once, when all resolvers are defined. */
+export function guardSchema(schema: GraphQLSchema): void {
+  const directive = schema.getDirective('auth')
+  if (!directive) throw new Error('The schema has no @auth directive.')
+  const read = (node: Annotated): Requirement | null => {
+    const found = nodesOf(node).map((ast) => getDirectiveValues(directive, ast) as Requirement | undefined)
+    return found.reduce<Requirement | null>((all, one) => stricter(all, one ?? null), null)
+  }
+  for (const type of appTypes(schema)) {
+    if (!isObjectType(type)) continue
+    const ofType = read(type)
+    for (const field of Object.values(type.getFields())) {
+      const requirement = has(field, 'public') ? null : stricter(ofType, read(field))
+      if (requirement !== null) guardField(field, requirement)
+    }
+  }
+}
+
+function guardField(field: GraphQLField<unknown, { principal?: Principal }>, requirement: Requirement): void {
+  field.resolve = guarded(field.resolve ?? defaultFieldResolver, requirement)
+  // A subscription is checked at its start, and through `resolve` at each event.
+  if (field.subscribe) field.subscribe = guarded(field.subscribe, requirement)
+}
+
+/** Synchronous: a refused field costs no promise, an allowed one a comparison. */
+function guarded(resolve: Resolver, requirement: Requirement): Resolver {
+  const needsAdmin = requirement.role === 'ADMIN'
+  return (parent, args, context, info) => {
+    const { user } = requireUser(context)
+    if (needsAdmin && user.role !== 'ADMIN') {
+      throw new LatchkeyError('FORBIDDEN', 'This needs the role ADMIN.', { reason: 'ROLE' })
+    }
+    return resolve(parent, args, context, info)
+  }
+}
+
+function stricter(one: Requirement | null, other: Requirement | null): Requirement | null {
+  if (one === null) return other
+  if (other === null) return one
+  return one.role === 'ADMIN' ? one : other
+}
+
+type Annotated = GraphQLNamedType | GraphQLField<unknown, unknown>
+
+function has(node: Annotated, directive: string): boolean {
+  return nodesOf(node).some((ast) => ast.directives.some((applied) => applied.name.value === directive))
+}
+
+/** The definition and, for a type, its extensions: each may carry directives. */
+function nodesOf(node: Annotated): { directives: readonly ConstDirectiveNode[] }[] {
+  const extensions: readonly ASTNode[] = 'extensionASTNodes' in node ? node.extensionASTNodes : []
+  return [node.astNode, ...extensions].flatMap((ast) =>
+    ast && 'directives' in ast && ast.directives ? [{ directives: ast.directives as readonly ConstDirectiveNode[] }] : [],
+  )
+}
+
+function appTypes(schema: GraphQLSchema): GraphQLNamedType[] {
+  return Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type))
+}
+

@@ -1,0 +1,139 @@
+import { type DocumentNode, type FragmentDefinitionNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
+import { LatchkeyError } from '../errors.ts'
+
+/** What one operation may ask for, counted through fragments, before anything is validated or run. */
+export interface QueryLimits {
+  tokens: number
+  depth: number
+  aliases: number
+  directives: number
+  rootFields: number
+  /** Fields in all, each counted as often as fragments bring it in. */
+  fields: number
+}
+
+/** Mutations that check or set a password: at most one in an operation, whatever it is called by alias. */
+const credentialFields = new Set(['tokenAuth', 'changePassword', 'signUp'])
+
+/** GraphiQL's own introspection goes 14 deep; deeper is a circle. */
+const introspectionDepth = 16
+
+interface Counts {
+  depth: number
+  introspectionDepth: number
+  aliases: number
+  rootFields: number
+  credentialFields: number
+  fields: number
+}
+
+/** Refuses an operation that is over a limit, with `QUERY_TOO_COMPLEX` and the limit as the reason. Linear in the document. */
+export function checkLimits(
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  limits: QueryLimits,
+): LatchkeyError | null {
+  const directives = countDirectives(document)
+  if (directives > limits.directives) return tooComplex('DIRECTIVES', 'directives', limits.directives)
+  const counts = countOperation(document, operation)
+  if (counts.depth > limits.depth) return tooComplex('DEPTH', 'levels of fields', limits.depth)
+  if (counts.introspectionDepth > introspectionDepth) {
+    return tooComplex('DEPTH', 'levels of introspection', introspectionDepth)
+  }
+  if (counts.aliases > limits.aliases) return tooComplex('ALIASES', 'aliases', limits.aliases)
+  if (counts.rootFields > limits.rootFields) return tooComplex('ROOT_FIELDS', 'root fields', limits.rootFields)
+  if (counts.fields > limits.fields) return tooComplex('FIELDS', 'fields', limits.fields)
+  if (operation.operation === 'mutation' && counts.credentialFields > 1) {
+    return new LatchkeyError(
+      'QUERY_TOO_COMPLEX',
+      'A request may hold only one of tokenAuth, changePassword and signUp, and only once. None was run.',
+      { reason: 'CREDENTIAL_FIELDS' },
+    )
+  }
+  return null
+}
+
+export function tooComplex(reason: string, what: string, limit: number): LatchkeyError {
+  return new LatchkeyError('QUERY_TOO_COMPLEX', `The operation is too complex: at most ${limit} ${what} are allowed.`, {
+    reason,
+  })
+}
+
+function countOperation(document: DocumentNode, operation: OperationDefinitionNode): Counts {
+  const fragments = new Map<string, FragmentDefinitionNode>()
+  for (const node of document.definitions) {
+    if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
+  }
+  const counted = new Map<string, Counts | null>()
+
+  function countFragment(name: string): Counts {
+    const known = counted.get(name)
+    if (known !== undefined) return known ?? zero // null: a circle, which validation refuses
+    const fragment = fragments.get(name)
+    if (fragment === undefined) return zero
+    counted.set(name, null)
+    const counts = countSelections(fragment.selectionSet)
+    counted.set(name, counts)
+    return counts
+  }
+
+  function countSelections(selectionSet: SelectionSetNode): Counts {
+    const total = { ...zero }
+    for (const selection of selectionSet.selections) {
+      if (selection.kind === Kind.FIELD) {
+        const below = selection.selectionSet ? countSelections(selection.selectionSet) : zero
+        const name = selection.name.value
+        const introspects = name === '__schema' || name === '__type'
+        total.depth = Math.max(total.depth, introspects ? 1 : below.depth + 1)
+        total.introspectionDepth = Math.max(
+          total.introspectionDepth,
+          introspects ? below.depth + 1 : below.introspectionDepth,
+        )
+        total.aliases = add(total.aliases, below.aliases + (selection.alias === undefined ? 0 : 1))
+        total.fields = add(total.fields, below.fields + 1)
+        total.rootFields = add(total.rootFields, 1)
+        total.credentialFields = add(total.credentialFields, credentialFields.has(name) ? 1 : 0)
+        continue
+      }
+      const below =
+        selection.kind === Kind.FRAGMENT_SPREAD
+          ? countFragment(selection.name.value)
+          : countSelections(selection.selectionSet)
+      total.depth = Math.max(total.depth, below.depth)
+      total.introspectionDepth = Math.max(total.introspectionDepth, below.introspectionDepth)
+      total.aliases = add(total.aliases, below.aliases)
+      total.fields = add(total.fields, below.fields)
+      total.rootFields = add(total.rootFields, below.rootFields)
+      total.credentialFields = add(total.credentialFields, below.credentialFields)
+    }
+    return total
+  }
+
+  return countSelections(operation.selectionSet)
+}
+
+const zero: Readonly<Counts> = Object.freeze({
+  depth: 0,
+  introspectionDepth: 0,
+  aliases: 0,
+  rootFields: 0,
+  credentialFields: 0,
+  fields: 0,
+})
+
+/** Fragments double counts at each level: past this there is nothing left to tell apart. */
+function add(one: number, other: number): number {
+  return Math.min(one + other, 1_000_000)
+}
+
+function countDirectives(node: unknown): number {
+  if (Array.isArray(node)) return node.reduce((sum: number, item) => sum + countDirectives(item), 0)
+  if (node === null || typeof node !== 'object' || !('kind' in node)) return 0
+  let count = 0
+  for (const [key, value] of Object.entries(node)) {
+    if (key === 'loc') continue
+    if (key === 'directives' && Array.isArray(value)) count += value.length
+    count += countDirectives(value)
+  }
+  return count
+}

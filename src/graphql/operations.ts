@@ -1,0 +1,133 @@
+import {
+  type DocumentNode,
+  GraphQLError,
+  type GraphQLSchema,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  parse,
+  print,
+  separateOperations,
+  specifiedRules,
+  type ValidationRule,
+  validate,
+} from 'graphql'
+import { LRUCache } from 'lru-cache'
+import { LatchkeyError } from '../errors.ts'
+import { checkLimits, type QueryLimits, tooComplex } from './limits.ts'
+
+/** An operation that may run, once it is valid. */
+export interface Operation {
+  kind: 'query' | 'mutation' | 'subscription'
+  name: string | null
+  /** The document with this operation alone: Mercurius keeps one compiled function per document text. */
+  source: string
+}
+
+/** Reads a document, checks it against the limits and picks the operation. Keeps what it read, in bounded memory. */
+export type FindOperation = (source: string, operationName: string | null) => Operation | readonly Error[]
+
+const cacheEntries = 1_000
+const cacheCharacters = 4_000_000
+
+export function createFindOperation(deps: {
+  schema: GraphQLSchema
+  limits: QueryLimits
+  rules: readonly ValidationRule[]
+  maxErrors: number
+}): FindOperation {
+  const cache = new LRUCache<string, Map<string | null, Operation | readonly Error[]>>({
+    max: cacheEntries,
+    maxSize: cacheCharacters,
+    sizeCalculation: (_value, source) => source.length + 1,
+  })
+
+  return (source, operationName) => {
+    let operations = cache.get(source)
+    const known = operations?.get(operationName)
+    if (known !== undefined) return known
+    const found = readOperation(deps, source, operationName)
+    // Names that are not there are not kept: they would fill the memory that a document's size does not account for.
+    if (Array.isArray(found)) return found
+    if (operations === undefined) {
+      operations = new Map()
+      cache.set(source, operations)
+    }
+    operations.set(operationName, found)
+    return found
+  }
+}
+
+function readOperation(
+  deps: Parameters<typeof createFindOperation>[0],
+  source: string,
+  operationName: string | null,
+): Operation | readonly Error[] {
+  const document = parseDocument(source, deps.limits.tokens)
+  if (document instanceof Error) return [document]
+  const operation = pickOperation(document, operationName)
+  if (operation instanceof Error) return [operation]
+  const refusal = checkLimits(document, operation, deps.limits)
+  if (refusal !== null) return [refusal]
+
+  const alone = isAlone(document)
+  if (!alone) {
+    const errors = validate(deps.schema, document, [...specifiedRules, ...deps.rules], { maxErrors: deps.maxErrors })
+    if (errors.length > 0) return errors
+  }
+  const name = operation.name?.value ?? null
+  return {
+    kind: operation.operation,
+    name,
+    source: alone ? source : print(separateOperations(document)[name ?? ''] as DocumentNode), // validated above: it is there
+  }
+}
+
+function parseDocument(source: string, maxTokens: number): DocumentNode | Error {
+  try {
+    return parse(source, { maxTokens })
+  } catch (error) {
+    if (error instanceof GraphQLError && error.message.includes('tokens. Parsing aborted')) {
+      return tooComplex('TOKENS', 'tokens', maxTokens)
+    }
+    return new LatchkeyError('GRAPHQL_PARSE_FAILED', describeSyntaxError(error))
+  }
+}
+
+/** Where the text stops being GraphQL, without the text. */
+function describeSyntaxError(error: unknown): string {
+  const place = error instanceof GraphQLError ? error.locations?.[0] : undefined
+  return place ? `Syntax error at line ${place.line}, column ${place.column}.` : 'Syntax error.'
+}
+
+function pickOperation(document: DocumentNode, operationName: string | null): OperationDefinitionNode | Error {
+  const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
+  if (operationName === null) {
+    const [only] = operations
+    if (only !== undefined && operations.length === 1) return requireRunnable(only)
+    return unresolved(
+      operations.length === 0
+        ? 'The document has no operation.'
+        : 'The document has several operations: say which with operationName.',
+    )
+  }
+  const named = operations.find((node) => node.name?.value === operationName)
+  return named === undefined ? unresolved('The document has no operation of that name.') : requireRunnable(named)
+}
+
+function requireRunnable(operation: OperationDefinitionNode): OperationDefinitionNode | Error {
+  if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
+    return unresolved('Subscriptions do not run over HTTP requests.')
+  }
+  return operation
+}
+
+function unresolved(message: string): LatchkeyError {
+  return new LatchkeyError('OPERATION_RESOLUTION_FAILURE', message)
+}
+
+function isAlone(document: DocumentNode): boolean {
+  let operations = 0
+  for (const node of document.definitions) if (node.kind === Kind.OPERATION_DEFINITION) operations++
+  return operations === 1
+}

@@ -1,0 +1,61 @@
+import type { FastifyInstance } from 'fastify'
+import { NoSchemaIntrospectionCustomRule } from 'graphql'
+import mercurius, { type MercuriusLoaders } from 'mercurius'
+import { createExecutor, type Executor } from './execute.ts'
+import { guardSchema } from './guard.ts'
+import type { QueryLimits } from './limits.ts'
+import { createFindOperation } from './operations.ts'
+import { createResolvers } from './resolvers.ts'
+import { loadSchema, mergeResolvers, type ResolverMap } from './schema.ts'
+import type { ServerInfo } from './schema-types.ts'
+
+/** An application's own part of the API. */
+export interface ApplicationSchema {
+  /** SDL that extends Latchkey's: `extend type Query { … }` and types of its own, under the same rules. */
+  schema?: string | readonly string[]
+  resolvers?: ResolverMap
+  /** Mercurius loaders, which batch what resolvers ask for. */
+  loaders?: MercuriusLoaders
+}
+
+export interface GraphQLOptions extends ApplicationSchema {
+  serverInfo: ServerInfo
+  limits: QueryLimits
+  introspection: boolean
+  /** Executions after which an operation is compiled; 0 for never. */
+  jit: number
+}
+
+/** More than these are never reported for one document. */
+const maxErrors = 10
+
+/** Documents that Mercurius keeps with their compiled functions. */
+const documentCacheSize = 512
+
+/** Registers Mercurius with the merged schema, and guards it when the application is ready. */
+export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<Executor> {
+  const { introspection, limits } = options
+  const schema = loadSchema([options.schema ?? []].flat())
+  const rules = introspection ? [] : [NoSchemaIntrospectionCustomRule]
+  await app.register(mercurius, {
+    schema,
+    resolvers: mergeResolvers(schema, [
+      createResolvers(options.serverInfo) as unknown as ResolverMap,
+      options.resolvers ?? {},
+    ]) as Record<string, never>,
+    ...(options.loaders ? { loaders: options.loaders } : {}),
+    routes: false,
+    jit: options.jit,
+    cache: documentCacheSize,
+    validationRules: rules,
+    graphql: { parseOptions: { maxTokens: limits.tokens }, validateOptions: { maxErrors } },
+    // Errors stay as they are until `createExecutor` puts them into words; the status is for `http/` to decide.
+    errorFormatter: (execution) => ({ statusCode: 200, response: execution as never }),
+  })
+  app.addHook('onReady', async () => guardSchema(app.graphql.schema))
+  return createExecutor({
+    schema,
+    findOperation: createFindOperation({ schema, limits, rules, maxErrors }),
+    suggestions: introspection,
+  })
+}

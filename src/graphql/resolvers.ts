@@ -1,0 +1,73 @@
+import type { User } from '../auth/principal.ts'
+import { LatchkeyError } from '../errors.ts'
+import type { LatchkeyContext } from './context.ts'
+import { requireUser } from './guard.ts'
+import { dateTime } from './scalars.ts'
+import type { Resolvers, ServerInfo } from './schema-types.ts'
+
+/** The resolvers of Latchkey's own schema: each one call into `auth/`. */
+export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTime'> & { DateTime: object } {
+  return {
+    Query: {
+      serverInfo: () => serverInfo,
+      viewer: (_parent, _args, context) => context.user,
+    },
+    Mutation: {
+      async tokenAuth(_parent, request, context) {
+        const issued = await context.auth.tokenAuth(request, context.origin, context.principal)
+        context.provenUserId = issued.user.id
+        return issued
+      },
+      async revokeToken(_parent, { id }, context) {
+        await context.auth.revokeToken(requireUser(context), id ?? null, context.origin)
+        return { revoked: true }
+      },
+      async revokeOtherTokens(_parent, _args, context) {
+        return { count: await context.auth.revokeOtherTokens(requireUser(context), context.origin) }
+      },
+      async revokeAllTokens(_parent, _args, context) {
+        return { count: await context.auth.revokeAllTokens(requireUser(context), context.origin) }
+      },
+      async renameToken(_parent, { id, name }, context) {
+        return { tokenInfo: await context.auth.renameToken(requireUser(context), id, name) }
+      },
+      signUp: (_parent, request, context) => context.auth.signUp(request, context.origin),
+      async changePassword(_parent, request, context) {
+        return { revokedTokens: await context.auth.changePassword(requireUser(context), request, context.origin) }
+      },
+      async updateViewer(_parent, { username, email }, context) {
+        const change = { username: username ?? undefined, email }
+        return { user: await context.auth.updateViewer(requireUser(context), change, context.origin) }
+      },
+    },
+    User: {
+      email: (user, _args, context) => forOwner(user, context).email,
+      lastSignInAt: (user, _args, context) => forOwner(user, context).lastSignInAt,
+      tokens: (user, { first, after }, context) =>
+        context.auth.listTokens(forOwner(user, context).id, first, after ?? null),
+    },
+    TokenConnection: {
+      nodes: (page) => page.tokens,
+      edges: (page) => page.tokens.map((node) => ({ cursor: node.id, node })),
+      pageInfo: ({ tokens, hasNextPage, hasPreviousPage }) => ({
+        hasNextPage,
+        hasPreviousPage,
+        startCursor: tokens[0]?.id ?? null,
+        endCursor: tokens.at(-1)?.id ?? null,
+      }),
+      totalCount: (page, _args, context) => context.auth.countTokens(page.userId),
+    },
+    Token: {
+      current: (token, _args, context) => token.id === context.token?.id,
+    },
+    DateTime: dateTime,
+  }
+}
+
+/** What only the user may see, and administrators, however the user was reached. A sign-in shows it at once. */
+function forOwner(user: User, context: LatchkeyContext): User {
+  const isOwner = user.id === context.user?.id || user.id === context.provenUserId
+  if (isOwner || context.user?.role === 'ADMIN') return user
+  requireUser(context)
+  throw new LatchkeyError('FORBIDDEN', 'Only the user and administrators may see this.', { reason: 'ROLE' })
+}

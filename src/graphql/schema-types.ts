@@ -1,0 +1,557 @@
+import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
+import type { User as UserModel, Token as TokenModel } from '../auth/principal.ts';
+import type { TokenPage } from '../auth/devices.ts';
+import type { LatchkeyContext } from './context.ts';
+export type Maybe<T> = T | null;
+export type InputMaybe<T> = Maybe<T>;
+export type Omit<T, K extends keyof T> = Pick<T, Exclude<keyof T, K>>;
+export type RequireFields<T, K extends keyof T> = Omit<T, K> & { [P in K]-?: NonNullable<T[P]> };
+/** All built-in and custom scalars, mapped to their actual values */
+export type Scalars = {
+  ID: { input: string; output: string; }
+  String: { input: string; output: string; }
+  Boolean: { input: boolean; output: boolean; }
+  Int: { input: number; output: number; }
+  Float: { input: number; output: number; }
+  /** A moment as RFC 3339 text in UTC with milliseconds, for example `2026-11-23T09:30:00.000Z`. */
+  DateTime: { input: string; output: number; }
+};
+
+/** The answer to `changePassword`. */
+export type ChangePasswordPayload = {
+  __typename?: 'ChangePasswordPayload';
+  /** How many other tokens were ended. */
+  revokedTokens: Scalars['Int']['output'];
+};
+
+/** Where a token is used, as the client described itself at sign-in. */
+export type Device = {
+  __typename?: 'Device';
+  /** The client's own id for the device. */
+  id: Maybe<Scalars['String']['output']>;
+  /** For people, for example `Ada's phone`. */
+  name: Maybe<Scalars['String']['output']>;
+  /** For example `ios`, `android`, `web`. */
+  platform: Maybe<Scalars['String']['output']>;
+};
+
+/** The device that will hold a token. */
+export type DeviceInput = {
+  /** The client's own id for this installation, up to 100 characters. Signing in again with it replaces the former token. */
+  id?: InputMaybe<Scalars['String']['input']>;
+  /** For people, up to 100 characters. */
+  name?: InputMaybe<Scalars['String']['input']>;
+  /** For example `ios`, `android`, `web`; up to 50 characters. */
+  platform?: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Signing in and out, and managing one's own account and devices. */
+export type Mutation = {
+  __typename?: 'Mutation';
+  /** Sets a new password. Every other token of the user ends. */
+  changePassword: Maybe<ChangePasswordPayload>;
+  /** Gives one of the signed-in user's tokens another name. */
+  renameToken: Maybe<RenameTokenPayload>;
+  /** Ends every token of the signed-in user, this request's included. */
+  revokeAllTokens: Maybe<RevokeTokensPayload>;
+  /** Ends every token of the signed-in user but the one of this request. */
+  revokeOtherTokens: Maybe<RevokeTokensPayload>;
+  /**
+   * Ends a token of the signed-in user: the next request with it is refused. Without `id`, the token of this request.
+   * Ending it twice is not an error, and an unknown id or somebody else's gets the same answer.
+   */
+  revokeToken: Maybe<RevokeTokenPayload>;
+  /** Creates an account, if the server is open for it. Sign in afterwards with `tokenAuth`. */
+  signUp: Maybe<SignUpPayload>;
+  /**
+   * Signs in and issues a token for one device. Send it as `Authorization: Token <token>`.
+   * Ask for it at most once per request. A token of the same user sent along is replaced, and so is the former token of
+   * the same `device.id`; other devices stay signed in.
+   */
+  tokenAuth: Maybe<TokenAuthPayload>;
+  /** Changes the signed-in user's profile. What is left out stays as it is. */
+  updateViewer: Maybe<UpdateViewerPayload>;
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationChangePasswordArgs = {
+  currentPassword: Scalars['String']['input'];
+  newPassword: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationRenameTokenArgs = {
+  id: Scalars['ID']['input'];
+  name: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationRevokeTokenArgs = {
+  id: InputMaybe<Scalars['ID']['input']>;
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationSignUpArgs = {
+  email: InputMaybe<Scalars['String']['input']>;
+  password: Scalars['String']['input'];
+  username: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationTokenAuthArgs = {
+  device: InputMaybe<DeviceInput>;
+  expiresIn: InputMaybe<Scalars['String']['input']>;
+  password: Scalars['String']['input'];
+  username: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationUpdateViewerArgs = {
+  email: InputMaybe<Scalars['String']['input']>;
+  username: InputMaybe<Scalars['String']['input']>;
+};
+
+/** Where a page stands in its list (Relay cursor connections). */
+export type PageInfo = {
+  __typename?: 'PageInfo';
+  /** The last edge's cursor. */
+  endCursor: Maybe<Scalars['String']['output']>;
+  /** Whether more follow. */
+  hasNextPage: Scalars['Boolean']['output'];
+  /** Whether some came before. */
+  hasPreviousPage: Scalars['Boolean']['output'];
+  /** The first edge's cursor. */
+  startCursor: Maybe<Scalars['String']['output']>;
+};
+
+/** What anyone may ask about, and what a signed-in user may read. */
+export type Query = {
+  __typename?: 'Query';
+  /** What this server is and how to talk to it. */
+  serverInfo: ServerInfo;
+  /** The signed-in user. */
+  viewer: Maybe<User>;
+};
+
+/** The answer to `renameToken`. */
+export type RenameTokenPayload = {
+  __typename?: 'RenameTokenPayload';
+  /** The token with its new name. */
+  tokenInfo: Token;
+};
+
+/** The answer to `revokeToken`. */
+export type RevokeTokenPayload = {
+  __typename?: 'RevokeTokenPayload';
+  /** Always true: the token, if it was yours, is ended. */
+  revoked: Scalars['Boolean']['output'];
+};
+
+/** The answer to `revokeOtherTokens` and `revokeAllTokens`. */
+export type RevokeTokensPayload = {
+  __typename?: 'RevokeTokensPayload';
+  /** How many tokens were ended. */
+  count: Scalars['Int']['output'];
+};
+
+/** How much a user may do. */
+export type Role =
+  /** May administer it as well. */
+  | 'ADMIN'
+  /** May use the service. */
+  | 'USER';
+
+/** What this server is and how to talk to it. */
+export type ServerInfo = {
+  __typename?: 'ServerInfo';
+  /** Always `latchkey`. */
+  name: Scalars['String']['output'];
+  /** The fewest characters a new password may have. */
+  passwordMinLength: Scalars['Int']['output'];
+  /** Whether `signUp` is open. */
+  signUp: SignUpPolicy;
+  /** The header that carries the token. */
+  tokenHeader: Scalars['String']['output'];
+  /** The word that goes before the token in the header. */
+  tokenScheme: Scalars['String']['output'];
+  /** The server's version (semantic versioning). */
+  version: Scalars['String']['output'];
+};
+
+/** The answer to `signUp`. */
+export type SignUpPayload = {
+  __typename?: 'SignUpPayload';
+  /** The new account's id. */
+  id: Scalars['ID']['output'];
+  /** The username as it was stored. */
+  username: Scalars['String']['output'];
+};
+
+/** Whether people may create accounts themselves. */
+export type SignUpPolicy =
+  /** Accounts are created by the operator. */
+  | 'CLOSED'
+  /** Anyone may call `signUp`. */
+  | 'OPEN';
+
+/** A token as its owner sees it. The secret itself is never shown again. */
+export type Token = {
+  __typename?: 'Token';
+  /** When it was issued. */
+  createdAt: Scalars['DateTime']['output'];
+  /** Whether this very request uses it. */
+  current: Scalars['Boolean']['output'];
+  /** Where the token is used. */
+  device: Device;
+  /** When it ends, unless it is renewed by use before. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** An opaque id that never changes; `revokeToken` and `renameToken` take it. */
+  id: Scalars['ID']['output'];
+  /** The network address it was last used from, or else issued to. */
+  lastUsedAddress: Maybe<Scalars['String']['output']>;
+  /** When it last authenticated a request, to within a few seconds; null before the first. */
+  lastUsedAt: Maybe<Scalars['DateTime']['output']>;
+  /** What the owner calls it: the device's name unless renamed. */
+  name: Scalars['String']['output'];
+  /** The `User-Agent` it was issued to. */
+  userAgent: Maybe<Scalars['String']['output']>;
+};
+
+/** A fresh token. This answer is the only place where it is shown. */
+export type TokenAuthPayload = {
+  __typename?: 'TokenAuthPayload';
+  /** The token: send it as `Authorization: Token <token>`. Store it as you would a password. */
+  token: Scalars['String']['output'];
+  /** What is known about the token. */
+  tokenInfo: Token;
+  /** Who is signed in. */
+  user: User;
+};
+
+/** A page of tokens. */
+export type TokenConnection = {
+  __typename?: 'TokenConnection';
+  /** The tokens with their cursors. */
+  edges: Array<TokenEdge>;
+  /** The tokens alone. */
+  nodes: Array<Token>;
+  /** Where this page stands. */
+  pageInfo: PageInfo;
+  /** How many live tokens there are on all pages. */
+  totalCount: Scalars['Int']['output'];
+};
+
+/** A token and its place in the list. */
+export type TokenEdge = {
+  __typename?: 'TokenEdge';
+  /** Pass it as `after` to go on behind this token. */
+  cursor: Scalars['String']['output'];
+  /** The token. */
+  node: Token;
+};
+
+/** The answer to `updateViewer`. */
+export type UpdateViewerPayload = {
+  __typename?: 'UpdateViewerPayload';
+  /** The profile as it is now. */
+  user: User;
+};
+
+/** Somebody with an account. */
+export type User = {
+  __typename?: 'User';
+  /** When the account was created. */
+  createdAt: Scalars['DateTime']['output'];
+  /** The email address, if one is known. For the user and administrators only. */
+  email: Maybe<Scalars['String']['output']>;
+  /** An opaque id that never changes. */
+  id: Scalars['ID']['output'];
+  /** When the user last signed in. For the user and administrators only. */
+  lastSignInAt: Maybe<Scalars['DateTime']['output']>;
+  /** What the user may do. */
+  role: Role;
+  /** The live tokens of the user, newest first. For the user and administrators only. */
+  tokens: Maybe<TokenConnection>;
+  /** The name as it was written at sign-up. */
+  username: Scalars['String']['output'];
+};
+
+
+/** Somebody with an account. */
+export type UserTokensArgs = {
+  after: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
+};
+
+
+
+export type ResolverTypeWrapper<T> = Promise<T> | T;
+
+
+export type ResolverWithResolve<TResult, TParent, TContext, TArgs> = {
+  resolve: ResolverFn<TResult, TParent, TContext, TArgs>;
+};
+export type Resolver<TResult, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = ResolverFn<TResult, TParent, TContext, TArgs> | ResolverWithResolve<TResult, TParent, TContext, TArgs>;
+
+export type ResolverFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Promise<TResult> | TResult;
+
+export type SubscriptionSubscribeFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => AsyncIterable<TResult> | Promise<AsyncIterable<TResult>>;
+
+export type SubscriptionResolveFn<TResult, TParent, TContext, TArgs> = (
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+export interface SubscriptionSubscriberObject<TResult, TKey extends string, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<{ [key in TKey]: TResult }, TParent, TContext, TArgs>;
+  resolve?: SubscriptionResolveFn<TResult, { [key in TKey]: TResult }, TContext, TArgs>;
+}
+
+export interface SubscriptionResolverObject<TResult, TParent, TContext, TArgs> {
+  subscribe: SubscriptionSubscribeFn<any, TParent, TContext, TArgs>;
+  resolve: SubscriptionResolveFn<TResult, any, TContext, TArgs>;
+}
+
+export type SubscriptionObject<TResult, TKey extends string, TParent, TContext, TArgs> =
+  | SubscriptionSubscriberObject<TResult, TKey, TParent, TContext, TArgs>
+  | SubscriptionResolverObject<TResult, TParent, TContext, TArgs>;
+
+export type SubscriptionResolver<TResult, TKey extends string, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> =
+  | ((...args: any[]) => SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>)
+  | SubscriptionObject<TResult, TKey, TParent, TContext, TArgs>;
+
+export type TypeResolveFn<TTypes, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (
+  parent: TParent,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => Maybe<TTypes> | Promise<Maybe<TTypes>>;
+
+export type IsTypeOfResolverFn<T = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>> = (obj: T, context: TContext, info: GraphQLResolveInfo) => boolean | Promise<boolean>;
+
+export type NextResolverFn<T> = () => Promise<T>;
+
+export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = Record<PropertyKey, never>, TContext = Record<PropertyKey, never>, TArgs = Record<PropertyKey, never>> = (
+  next: NextResolverFn<TResult>,
+  parent: TParent,
+  args: TArgs,
+  context: TContext,
+  info: GraphQLResolveInfo
+) => TResult | Promise<TResult>;
+
+
+
+
+
+/** Mapping between all available schema types and the resolvers types */
+export type ResolversTypes = {
+  Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
+  ChangePasswordPayload: ResolverTypeWrapper<ChangePasswordPayload>;
+  DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  Device: ResolverTypeWrapper<Device>;
+  DeviceInput: DeviceInput;
+  ID: ResolverTypeWrapper<Scalars['ID']['output']>;
+  Int: ResolverTypeWrapper<Scalars['Int']['output']>;
+  Mutation: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  PageInfo: ResolverTypeWrapper<PageInfo>;
+  Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
+  RenameTokenPayload: ResolverTypeWrapper<Omit<RenameTokenPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
+  RevokeTokenPayload: ResolverTypeWrapper<RevokeTokenPayload>;
+  RevokeTokensPayload: ResolverTypeWrapper<RevokeTokensPayload>;
+  Role: Role;
+  ServerInfo: ResolverTypeWrapper<ServerInfo>;
+  SignUpPayload: ResolverTypeWrapper<SignUpPayload>;
+  SignUpPolicy: SignUpPolicy;
+  String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Token: ResolverTypeWrapper<TokenModel>;
+  TokenAuthPayload: ResolverTypeWrapper<Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversTypes['Token'], user: ResolversTypes['User'] }>;
+  TokenConnection: ResolverTypeWrapper<TokenPage>;
+  TokenEdge: ResolverTypeWrapper<Omit<TokenEdge, 'node'> & { node: ResolversTypes['Token'] }>;
+  UpdateViewerPayload: ResolverTypeWrapper<Omit<UpdateViewerPayload, 'user'> & { user: ResolversTypes['User'] }>;
+  User: ResolverTypeWrapper<UserModel>;
+};
+
+/** Mapping between all available schema types and the resolvers parents */
+export type ResolversParentTypes = {
+  Boolean: Scalars['Boolean']['output'];
+  ChangePasswordPayload: ChangePasswordPayload;
+  DateTime: Scalars['DateTime']['output'];
+  Device: Device;
+  DeviceInput: DeviceInput;
+  ID: Scalars['ID']['output'];
+  Int: Scalars['Int']['output'];
+  Mutation: Record<PropertyKey, never>;
+  PageInfo: PageInfo;
+  Query: Record<PropertyKey, never>;
+  RenameTokenPayload: Omit<RenameTokenPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
+  RevokeTokenPayload: RevokeTokenPayload;
+  RevokeTokensPayload: RevokeTokensPayload;
+  ServerInfo: ServerInfo;
+  SignUpPayload: SignUpPayload;
+  String: Scalars['String']['output'];
+  Token: TokenModel;
+  TokenAuthPayload: Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversParentTypes['Token'], user: ResolversParentTypes['User'] };
+  TokenConnection: TokenPage;
+  TokenEdge: Omit<TokenEdge, 'node'> & { node: ResolversParentTypes['Token'] };
+  UpdateViewerPayload: Omit<UpdateViewerPayload, 'user'> & { user: ResolversParentTypes['User'] };
+  User: UserModel;
+};
+
+export type AuthDirectiveArgs = {
+  role?: Maybe<Role>;
+};
+
+export type AuthDirectiveResolver<Result, Parent, ContextType = LatchkeyContext, Args = AuthDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type PublicDirectiveArgs = { };
+
+export type PublicDirectiveResolver<Result, Parent, ContextType = LatchkeyContext, Args = PublicDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type ChangePasswordPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ChangePasswordPayload'] = ResolversParentTypes['ChangePasswordPayload']> = {
+  revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
+  name: 'DateTime';
+}
+
+export type DeviceResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Device'] = ResolversParentTypes['Device']> = {
+  id?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  platform?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
+  changePassword?: Resolver<Maybe<ResolversTypes['ChangePasswordPayload']>, ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'currentPassword' | 'newPassword'>>;
+  renameToken?: Resolver<Maybe<ResolversTypes['RenameTokenPayload']>, ParentType, ContextType, RequireFields<MutationRenameTokenArgs, 'id' | 'name'>>;
+  revokeAllTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
+  revokeOtherTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
+  revokeToken?: Resolver<Maybe<ResolversTypes['RevokeTokenPayload']>, ParentType, ContextType, Partial<MutationRevokeTokenArgs>>;
+  signUp?: Resolver<Maybe<ResolversTypes['SignUpPayload']>, ParentType, ContextType, RequireFields<MutationSignUpArgs, 'password' | 'username'>>;
+  tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'username'>>;
+  updateViewer?: Resolver<Maybe<ResolversTypes['UpdateViewerPayload']>, ParentType, ContextType, Partial<MutationUpdateViewerArgs>>;
+};
+
+export type PageInfoResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
+  endCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  hasNextPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  hasPreviousPage?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  startCursor?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type QueryResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  serverInfo?: Resolver<ResolversTypes['ServerInfo'], ParentType, ContextType>;
+  viewer?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
+};
+
+export type RenameTokenPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RenameTokenPayload'] = ResolversParentTypes['RenameTokenPayload']> = {
+  tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
+};
+
+export type RevokeTokenPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RevokeTokenPayload'] = ResolversParentTypes['RevokeTokenPayload']> = {
+  revoked?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type RevokeTokensPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RevokeTokensPayload'] = ResolversParentTypes['RevokeTokensPayload']> = {
+  count?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type ServerInfoResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ServerInfo'] = ResolversParentTypes['ServerInfo']> = {
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  passwordMinLength?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  signUp?: Resolver<ResolversTypes['SignUpPolicy'], ParentType, ContextType>;
+  tokenHeader?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  tokenScheme?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  version?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type SignUpPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SignUpPayload'] = ResolversParentTypes['SignUpPayload']> = {
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  username?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type TokenResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Token'] = ResolversParentTypes['Token']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  current?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+  device?: Resolver<ResolversTypes['Device'], ParentType, ContextType>;
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastUsedAddress?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  lastUsedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  userAgent?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+};
+
+export type TokenAuthPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['TokenAuthPayload'] = ResolversParentTypes['TokenAuthPayload']> = {
+  token?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
+  user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
+};
+
+export type TokenConnectionResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['TokenConnection'] = ResolversParentTypes['TokenConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['TokenEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['Token']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+  totalCount?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type TokenEdgeResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['TokenEdge'] = ResolversParentTypes['TokenEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
+};
+
+export type UpdateViewerPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['UpdateViewerPayload'] = ResolversParentTypes['UpdateViewerPayload']> = {
+  user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
+};
+
+export type UserResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['User'] = ResolversParentTypes['User']> = {
+  createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  lastSignInAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
+  tokens?: Resolver<Maybe<ResolversTypes['TokenConnection']>, ParentType, ContextType, RequireFields<UserTokensArgs, 'first'>>;
+  username?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type Resolvers<ContextType = LatchkeyContext> = {
+  ChangePasswordPayload?: ChangePasswordPayloadResolvers<ContextType>;
+  DateTime?: GraphQLScalarType;
+  Device?: DeviceResolvers<ContextType>;
+  Mutation?: MutationResolvers<ContextType>;
+  PageInfo?: PageInfoResolvers<ContextType>;
+  Query?: QueryResolvers<ContextType>;
+  RenameTokenPayload?: RenameTokenPayloadResolvers<ContextType>;
+  RevokeTokenPayload?: RevokeTokenPayloadResolvers<ContextType>;
+  RevokeTokensPayload?: RevokeTokensPayloadResolvers<ContextType>;
+  ServerInfo?: ServerInfoResolvers<ContextType>;
+  SignUpPayload?: SignUpPayloadResolvers<ContextType>;
+  Token?: TokenResolvers<ContextType>;
+  TokenAuthPayload?: TokenAuthPayloadResolvers<ContextType>;
+  TokenConnection?: TokenConnectionResolvers<ContextType>;
+  TokenEdge?: TokenEdgeResolvers<ContextType>;
+  UpdateViewerPayload?: UpdateViewerPayloadResolvers<ContextType>;
+  User?: UserResolvers<ContextType>;
+};
+
+export type DirectiveResolvers<ContextType = LatchkeyContext> = {
+  auth?: AuthDirectiveResolver<any, any, ContextType>;
+  public?: PublicDirectiveResolver<any, any, ContextType>;
+};
