@@ -1,5 +1,6 @@
 import type { Database } from '../db/open.ts'
 import { prepareFindToken } from '../db/tokens.ts'
+import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { createDevices, type Devices } from './devices.ts'
 import type { ReportEvent } from './origin.ts'
@@ -31,6 +32,8 @@ export interface Auth extends Devices, Accounts {
   tokenAuth: TokenAuth
   issueToken: IssueToken
   prune: Prune
+  /** Whether there is any account; fails as `SERVICE_UNAVAILABLE` where the database cannot be read. */
+  hasUsers(): Promise<boolean>
   /** Writes the uses of tokens that are still in memory. */
   flush(): Promise<void>
 }
@@ -71,6 +74,7 @@ export async function createAuth(deps: {
     tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report }),
     issueToken,
     prune: createPrune({ database, clock, life, retentionMs: token.retentionMs }),
+    hasUsers: () => database.run(hasUsers),
     flush: uses.flush,
   }
 }

@@ -15,6 +15,9 @@ export interface QueryLimits {
 /** Mutations that check or set a password: at most one in an operation, whatever it is called by alias. */
 const credentialFields = new Set(['tokenAuth', 'changePassword', 'signUp'])
 
+/** Those of them for people who are not signed in. */
+const signInFields = new Set(['tokenAuth', 'signUp'])
+
 /** GraphiQL's own introspection goes 14 deep; deeper is a circle. */
 const introspectionDepth = 16
 
@@ -24,6 +27,7 @@ interface Counts {
   aliases: number
   rootFields: number
   credentialFields: number
+  signInFields: number
   fields: number
 }
 
@@ -51,6 +55,12 @@ export function checkLimits(
     )
   }
   return null
+}
+
+/** Whether all that a mutation does is to sign in or up. */
+export function isSignIn(document: DocumentNode, operation: OperationDefinitionNode): boolean {
+  const counts = countOperation(document, operation)
+  return counts.signInFields > 0 && counts.signInFields === counts.rootFields
 }
 
 export function tooComplex(reason: string, what: string, limit: number): LatchkeyError {
@@ -93,6 +103,7 @@ function countOperation(document: DocumentNode, operation: OperationDefinitionNo
         total.fields = add(total.fields, below.fields + 1)
         total.rootFields = add(total.rootFields, 1)
         total.credentialFields = add(total.credentialFields, credentialFields.has(name) ? 1 : 0)
+        total.signInFields = add(total.signInFields, signInFields.has(name) ? 1 : 0)
         continue
       }
       const below =
@@ -105,6 +116,7 @@ function countOperation(document: DocumentNode, operation: OperationDefinitionNo
       total.fields = add(total.fields, below.fields)
       total.rootFields = add(total.rootFields, below.rootFields)
       total.credentialFields = add(total.credentialFields, below.credentialFields)
+      total.signInFields = add(total.signInFields, below.signInFields)
     }
     return total
   }
@@ -118,6 +130,7 @@ const zero: Readonly<Counts> = Object.freeze({
   aliases: 0,
   rootFields: 0,
   credentialFields: 0,
+  signInFields: 0,
   fields: 0,
 })
 

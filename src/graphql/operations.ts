@@ -14,12 +14,14 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { LatchkeyError } from '../errors.ts'
-import { checkLimits, type QueryLimits, tooComplex } from './limits.ts'
+import { checkLimits, isSignIn, type QueryLimits, tooComplex } from './limits.ts'
 
 /** An operation that may run, once it is valid. */
 export interface Operation {
   kind: 'query' | 'mutation' | 'subscription'
   name: string | null
+  /** Whether it only signs in or up, which a bad token does not hinder. */
+  signsIn: boolean
   /** The document with this operation alone: Mercurius keeps one compiled function per document text. */
   source: string
 }
@@ -79,6 +81,7 @@ function readOperation(
   return {
     kind: operation.operation,
     name,
+    signsIn: operation.operation === OperationTypeNode.MUTATION && isSignIn(document, operation),
     source: alone ? source : print(separateOperations(document)[name ?? ''] as DocumentNode), // validated above: it is there
   }
 }

@@ -1,0 +1,43 @@
+import cors from '@fastify/cors'
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Settings } from './config.ts'
+import { registerHealth } from './http/health.ts'
+import { createRequestId } from './http/request-id.ts'
+import { type LatchkeyOptions, latchkey } from './plugin.ts'
+
+/** Headers that a page of another origin may read. */
+const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
+
+/** Builds the service: Fastify with Latchkey in it. It does not listen. */
+export async function buildApp(
+  settings: Settings,
+  options: { logger?: FastifyServerOptions['logger']; plugin?: LatchkeyOptions } = {},
+): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: options.logger ?? { level: settings.logLevel },
+    disableRequestLogging: true, // Latchkey writes one line per request
+    genReqId: createRequestId(),
+    // `false`, a number of proxies, or their addresses: `config.ts` lets nothing else through.
+    trustProxy: settings.trustProxy as boolean,
+    bodyLimit: settings.bodyLimit,
+    // A client has this long for its headers and body; then it is answered 408 (RFC 9110 §15.5.9).
+    requestTimeout: 10_000,
+    connectionTimeout: 75_000,
+    keepAliveTimeout: 65_000,
+    maxRequestsPerSocket: 100_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+    routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
+  })
+  if (settings.corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: settings.corsOrigins,
+      methods: ['GET', 'POST'],
+      exposedHeaders,
+      maxAge: 600,
+    })
+  }
+  registerHealth(app)
+  const { host: _host, port: _port, logLevel: _level, trustProxy: _proxy, corsOrigins: _origins, ...own } = settings
+  await app.register(latchkey, { ...own, ...options.plugin })
+  return app
+}

@@ -1,0 +1,263 @@
+/** One setting: how its text is read, what it is without any, and what it is for. */
+interface Setting<T> {
+  /** Reads the text, or throws an `Error` that says what is accepted. */
+  parse: (text: string) => T
+  /** As it would be written; null for none. In production another default may hold. */
+  fallback: string | null
+  production?: string
+  about: string
+  /** Whether the value may hold a password and is masked when printed. */
+  secret?: true
+}
+
+/**
+ * Every setting, by the name it has as an option of the plugin. The environment variable is the same in capitals:
+ * `tokenTtl` is `TOKEN_TTL`. Durations are in milliseconds once they are read.
+ */
+export const settings = {
+  host: setting(text, '127.0.0.1', 'The address to listen on.'),
+  port: setting(integer(0, 65_535), '4000', 'The port to listen on; 0 for any that is free.'),
+  databaseUrl: setting(databaseAddress, 'sqlite:data/latchkey.db', 'Where users and tokens are: `sqlite:<file>` or `sqlite::memory:`.', { secret: true }),
+  graphqlPath: setting(path, '/graphql', 'The path of the API.'),
+  logLevel: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'The least level that is logged.'),
+  trustProxy: setting(proxies, 'off', 'Whose `X-Forwarded-*` headers count: a number of proxies, or their addresses and CIDRs, separated by commas.'),
+  corsOrigins: setting(origins, '', 'Origins whose pages may call the API, separated by commas, each as `https://app.example.org`.'),
+  requireHttps: setting(flag, 'off', 'Whether plain HTTP is refused, but from this machine.', { production: 'on' }),
+  graphiql: setting(flag, 'on', 'Whether `/graphiql` is served.', { production: 'off' }),
+  introspection: setting(flag, 'on', 'Whether clients may read the schema and are told what they may have meant.', { production: 'off' }),
+  signUp: setting(oneOf('open', 'closed'), 'open', 'Whether anyone may create an account.'),
+  tokenPrefix: setting(prefix, 'lk_', 'What new tokens begin with; tokens with another prefix stay valid.'),
+  tokenTtl: setting(duration(1_000), '30d', 'How long a token lives from its issue, or with `TOKEN_RENEW` from its last use.'),
+  tokenIdleTtl: setting(durationOrOff(1_000), '14d', 'How long a token may go unused, or `off`.'),
+  tokenRenew: setting(flag, 'off', 'Whether use moves the expiry on.'),
+  tokenMaxTtl: setting(duration(1_000), '90d', 'With `TOKEN_RENEW`: how long a token may live at the most.'),
+  tokenLimit: setting(integer(1, 10_000), '50', 'How many live tokens a user may have.'),
+  tokenLimitPolicy: setting(oneOf('evict-oldest', 'deny'), 'evict-oldest', 'What one more sign-in does: end the least recently used token, or fail.'),
+  tokenRetention: setting(duration(0), '30d', 'How long ended tokens are kept, so that their bearer is told why they ended.'),
+  tokenFlushInterval: setting(duration(100), '10s', 'How often last uses and renewals are written.'),
+  tokenSchemes: setting(schemes, 'Token', 'The schemes accepted in the header, separated by commas.'),
+  tokenHeader: setting(headerName, 'Authorization', 'The header that carries the token.'),
+  staleTokens: setting(oneOf('soft', 'strict'), 'soft', 'Whether a bad token counts as none (`soft`) or refuses the whole request (`strict`).'),
+  passwordMinLength: setting(integer(1, 1_024), '8', 'The fewest characters of a new password. NIST asks for 15 where there is no second factor.'),
+  passwordHashConcurrency: setting(integer(0, 64), '0', 'How many passwords are hashed at once; 0 for one less than there are cores.'),
+  passwordHashQueue: setting(integer(0, 100_000), '200', 'How many sign-ins may wait for that.'),
+  rateLimitRequests: setting(integerOrOff(1, 1_000_000_000), '3000', 'Requests of a user, or else of an address, in a window, or `off`.'),
+  rateLimitWindow: setting(duration(1_000), '1m', 'The window of `RATE_LIMIT_REQUESTS`.'),
+  rateLimitBadTokens: setting(integer(1, 1_000_000_000), '100', 'Requests of an address with an unknown token, per minute.'),
+  rateLimitAccountFailures: setting(integer(1, 1_000), '5', 'Failed sign-ins of an account before it has to wait.'),
+  rateLimitBackoff: setting(duration(1), '1s', 'The first wait of an account; each further failure doubles it.'),
+  rateLimitBackoffMax: setting(duration(1), '15m', 'The longest wait of an account.'),
+  rateLimitAddressFailures: setting(integer(1, 1_000_000), '10', 'Failed sign-ins of an address (of a /64 with IPv6) per minute.'),
+  rateLimitLockAfter: setting(integer(10, 100), '100', 'Failed sign-ins in a row after which a password stops working until it is set anew.'),
+  queryTokens: setting(integer(50, 100_000), '1000', 'The most lexical tokens of a document.'),
+  queryDepth: setting(integer(1, 1_000), '10', 'The most levels of fields, introspection apart.'),
+  queryAliases: setting(integer(0, 10_000), '15', 'The most aliases.'),
+  queryDirectives: setting(integer(0, 10_000), '50', 'The most directives.'),
+  queryRootFields: setting(integer(1, 10_000), '20', 'The most fields at the root.'),
+  queryFields: setting(integer(1, 1_000_000), '1000', 'The most fields in all, with fragments spelled out.'),
+  queryJit: setting(integer(0, 1_000_000), '5', 'Executions after which an operation is compiled; 0 for never.'),
+  bodyLimit: setting(bytes, '100KiB', 'The largest body of a request.'),
+} as const satisfies Record<string, Setting<unknown>>
+
+/** The name of a setting. */
+export type SettingName = keyof typeof settings
+
+/** All settings, read. */
+export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> }
+
+/** Settings as an application writes them: text as in the environment, or the value itself. */
+export type SettingsInput = { [Name in SettingName]?: Settings[Name] | string | number | boolean | undefined }
+
+/** Settings of the service alone; an application that registers the plugin decides these for its own server. */
+type ServerSetting = 'host' | 'port' | 'logLevel' | 'trustProxy' | 'corsOrigins'
+
+/** Settings that the plugin takes as options. */
+export type PluginSettings = Omit<SettingsInput, ServerSetting>
+
+/** Every wrong setting, by name; a value is never repeated. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`${problems.length} setting(s) cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`)
+    this.problems = problems
+  }
+}
+
+/** Reads all settings from an environment. Throws one `ConfigError` with all that is wrong. */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Settings {
+  const production = env.NODE_ENV === 'production'
+  return readSettings((name) => env[variableOf(name)], variableOf, production)
+}
+
+/** Reads settings that an application passes; the defaults are those of `loadConfig`. */
+export function readOptions(input: SettingsInput, production: boolean): Settings {
+  const asText = (name: SettingName): string | undefined => {
+    const value = input[name]
+    if (value === undefined) return undefined
+    if (typeof value === 'boolean') return value ? 'on' : 'off'
+    if (Array.isArray(value)) return value.join(',')
+    // A number where a duration is read stands for milliseconds.
+    return typeof value === 'number' && settings[name].parse.name === 'parseDuration' ? `${value}ms` : String(value)
+  }
+  return readSettings(asText, (name) => name, production)
+}
+
+/** Variables that look like settings but are none, each with the setting it may have been meant for. */
+export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = new Map(Object.keys(settings).map((name) => [variableOf(name), name]))
+  const families = /^(TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
+  return Object.keys(env)
+    .filter((variable) => families.test(variable) && !known.has(variable))
+    .map((variable) => `${variable} is not a setting of Latchkey; \`latchkey config\` lists them.`)
+}
+
+/** A setting's environment variable. */
+export function variableOf(name: string): string {
+  return name.replace(/[A-Z]/g, '_$&').toUpperCase()
+}
+
+function readSettings(
+  find: (name: SettingName) => string | undefined,
+  nameOf: (name: SettingName) => string,
+  production: boolean,
+): Settings {
+  const problems: string[] = []
+  const entries = (Object.keys(settings) as SettingName[]).map((name) => {
+    const { parse, fallback, production: inProduction } = settings[name] as Setting<unknown>
+    const given = find(name)
+    const written = given === undefined || given.trim() === '' ? ((production ? inProduction : undefined) ?? fallback) : given.trim()
+    try {
+      return [name, parse(written ?? '')]
+    } catch (error) {
+      problems.push(`${nameOf(name)} must be ${(error as Error).message}.`)
+      return [name, undefined]
+    }
+  })
+  if (problems.length > 0) throw new ConfigError(problems)
+  return Object.fromEntries(entries) as Settings
+}
+
+function setting<T>(
+  parse: (text: string) => T,
+  fallback: string | null,
+  about: string,
+  more: Pick<Setting<T>, 'production' | 'secret'> = {},
+): Setting<T> {
+  return { parse, fallback, about, ...more }
+}
+
+function text(value: string): string {
+  if (value === '') throw new Error('a text that is not empty')
+  return value
+}
+
+function path(value: string): string {
+  if (!/^\/[A-Za-z0-9/_.-]*$/.test(value)) throw new Error('a path such as /graphql')
+  return value
+}
+
+function databaseAddress(value: string): string {
+  if (!/^sqlite:./.test(value)) throw new Error('an address such as sqlite:data/latchkey.db')
+  return value
+}
+
+function prefix(value: string): string {
+  if (!/^[A-Za-z0-9]{1,19}_$/.test(value)) throw new Error('1 to 19 letters or digits and an underscore, such as lk_')
+  return value
+}
+
+function headerName(value: string): string {
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(value)) throw new Error('a header name such as Authorization')
+  return value
+}
+
+function schemes(value: string): string[] {
+  const list = splitList(value)
+  if (list.length === 0 || list.some((scheme) => !/^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(scheme))) {
+    throw new Error('one or more schemes such as Token, separated by commas')
+  }
+  return list
+}
+
+function origins(value: string): string[] {
+  const list = splitList(value)
+  if (list.some((origin) => !isOrigin(origin))) {
+    throw new Error('origins such as https://app.example.org, separated by commas, without a path or a wildcard')
+  }
+  return list
+}
+
+function isOrigin(value: string): boolean {
+  return /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value
+}
+
+function proxies(value: string): false | number | string[] {
+  if (value === 'off' || value === 'false' || value === '0') return false
+  if (/^[1-9]\d?$/.test(value)) return Number(value)
+  const list = splitList(value)
+  if (list.length === 0 || list.some((entry) => !/^(loopback|linklocal|uniquelocal|[0-9A-Fa-f:.]+(\/\d{1,3})?)$/.test(entry))) {
+    throw new Error('off, a number of proxies, or addresses and CIDRs such as 10.0.0.0/8, separated by commas')
+  }
+  return list
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}
+
+function flag(value: string): boolean {
+  if (/^(on|true|yes|1)$/i.test(value)) return true
+  if (/^(off|false|no|0)$/i.test(value)) return false
+  throw new Error('on or off')
+}
+
+function oneOf<const T extends string>(...values: T[]): (value: string) => T {
+  return (value) => {
+    if ((values as string[]).includes(value)) return value as T
+    throw new Error(`one of ${values.join(', ')}`)
+  }
+}
+
+function integer(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+    if (number >= least && number <= most) return number
+    throw new Error(`a whole number from ${least} to ${most}`)
+  }
+}
+
+function integerOrOff(least: number, most: number): (value: string) => number {
+  const parse = integer(least, most)
+  return (value) => (value === 'off' || value === '0' ? 0 : parse(value))
+}
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+function duration(least: number): (value: string) => number {
+  return function parseDuration(value) {
+    const match = /^(\d{1,15})(ms|s|m|h|d)$/.exec(value)
+    const ms = match ? Number(match[1]) * unitMs[match[2] as keyof typeof unitMs] : Number.NaN
+    // Ten thousand days: what is meant to last longer is a mistake, and dates would overflow in the end.
+    if (ms >= least && ms <= 10_000 * unitMs.d) return ms
+    throw new Error(`a duration such as 30d, 12h, 15m or 10s, at least ${least}ms`)
+  }
+}
+
+function durationOrOff(least: number): (value: string) => number {
+  const parse = duration(least)
+  return function parseDuration(value) {
+    return value === 'off' || value === 'Infinityms' ? Number.POSITIVE_INFINITY : parse(value)
+  }
+}
+
+function bytes(value: string): number {
+  const match = /^(\d{1,9})(KiB|MiB)?$/.exec(value)
+  const size = match ? Number(match[1]) * (match[2] === 'MiB' ? 1_048_576 : match[2] === 'KiB' ? 1_024 : 1) : Number.NaN
+  if (size >= 1_024 && size <= 104_857_600) return size
+  throw new Error('a size from 1KiB to 100MiB, such as 100KiB')
+}

@@ -1,0 +1,69 @@
+import { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RequestOrigin } from '../auth/origin.ts'
+import type { Principal, ResolvePrincipal } from '../auth/principal.ts'
+import type { ReadCredentials } from './authorization.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who makes the request; anonymous until Latchkey's `preHandler` has run. */
+    principal: Principal
+  }
+}
+
+/** Fastify's `preHandler` in its callback form, which costs no promise. */
+export type PreHandler = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/** Resolves the token header into `request.principal`. It refuses nothing: that is for `@auth` to do. */
+export function createAuthenticate(deps: {
+  readCredentials: ReadCredentials
+  resolvePrincipal: ResolvePrincipal
+}): PreHandler {
+  const { readCredentials, resolvePrincipal } = deps
+  return (request, _reply, done) => {
+    const credentials = readCredentials(request.raw)
+    if (typeof credentials !== 'string') {
+      request.principal = credentials
+      return done()
+    }
+    let principal: Principal | Promise<Principal>
+    try {
+      principal = resolvePrincipal(credentials, clientAddress(request))
+    } catch (error) {
+      return done(error as Error) // a database fault: answered as SERVICE_UNAVAILABLE, never as a user
+    }
+    if (!(principal instanceof Promise)) {
+      request.principal = principal
+      return done()
+    }
+    principal.then((resolved) => {
+      request.principal = resolved
+      done()
+    }, done)
+  }
+}
+
+/** The client's address as it is shown: an IPv4 address inside IPv6 is folded. */
+export function clientAddress(request: FastifyRequest): string {
+  const { ip } = request
+  return ip?.startsWith('::ffff:') ? normalizeIP(ip, 128) : (ip ?? 'unknown')
+}
+
+/** The client's address as limits count it: all of an IPv6 /64 is one. */
+export function limitedAddress(address: string): string {
+  return address.includes(':') ? normalizeIP(address, 64) : address
+}
+
+export function originOf(request: FastifyRequest): RequestOrigin {
+  const userAgent = request.headers['user-agent']
+  return {
+    requestId: String(request.id),
+    address: clientAddress(request),
+    userAgent: userAgent === undefined ? null : printable(userAgent).slice(0, 200),
+  }
+}
+
+/** Header bytes beyond ASCII are anybody's guess, and control characters nobody's business. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?')
+}

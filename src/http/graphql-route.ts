@@ -1,0 +1,293 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { GraphQLFormattedError } from 'graphql'
+import { type ErrorCode, LatchkeyError, rateLimited, statusOfCode } from '../errors.ts'
+import { clientAddress, limitedAddress, originOf, type PreHandler } from './authenticate.ts'
+import { badRequest, type GraphQLParameters, isJsonType, requireParameters, requireQueryParameters, requireUtf8 } from './parameters.ts'
+import { negotiate, type ResponseType } from './negotiate.ts'
+import type { CountRequest } from './rate-limit.ts'
+import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What Latchkey's log line says of the request; null outside its route. */
+    graphqlOutcome: GraphQLOutcome | null
+  }
+}
+
+/** What became of a GraphQL request. */
+export interface GraphQLOutcome {
+  operation: string | null
+  refusal: Refusal | null
+}
+
+/** An operation that may run. */
+interface RunnableOperation {
+  kind: string
+  name: string | null
+  /** Whether it only signs in or up, so that a bad token is no matter. */
+  signsIn: boolean
+}
+
+/** How the route has operations run; `graphql/` provides it. */
+export interface OperationRunner {
+  prepare(source: string, operationName: string | null): RunnableOperation | { errors: readonly GraphQLFormattedError[] }
+  execute(
+    operation: RunnableOperation,
+    variables: Record<string, unknown> | null,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<ResponseBody>
+}
+
+export interface GraphQLRouteOptions {
+  path: string
+  bodyLimit: number
+  /** The scheme that challenges name. */
+  scheme: string
+  /** Whether a bad token refuses the whole request. */
+  strictTokens: boolean
+  /** Whether requests over plain HTTP are refused, but from loopback. */
+  requireHttps: boolean
+  authenticate: PreHandler
+  runner: OperationRunner
+  countRequest: CountRequest | null
+  countBadToken: CountRequest
+}
+
+const allowed = 'GET, POST'
+
+/** Serves GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) at `path`. */
+export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRouteOptions): void {
+  app.decorateRequest('graphqlOutcome', null)
+
+  app.register(async (scope) => {
+    const parseJson = createJsonParser(scope)
+    scope.removeAllContentTypeParsers()
+    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: options.bodyLimit }, (request, body, done) => {
+      try {
+        done(null, parseJson(request, requireUtf8(body as Buffer)))
+      } catch (error) {
+        done(error as Error)
+      }
+    })
+    scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, options))
+    scope.addHook('onRequest', (request, reply, done) => {
+      setConstantHeaders(request, reply)
+      done(options.requireHttps ? refusePlainHttp(request) : undefined)
+    })
+    scope.addHook('onResponse', logRequest)
+
+    const route = { url: options.path, exposeHeadRoute: false, preHandler: [options.authenticate] }
+    scope.route({
+      ...route,
+      method: 'POST',
+      onRequest: (request, _reply, done) => done(refuseForeignContent(request)),
+      bodyLimit: options.bodyLimit,
+      handler: (request, reply) => answer(request, reply, requireParameters(request.body), options),
+    })
+    scope.route({
+      ...route,
+      method: 'GET',
+      handler: (request, reply) => {
+        const search = request.query as Record<string, unknown>
+        return answer(request, reply, requireQueryParameters(search, (text) => parseJson(request, text)), options)
+      },
+    })
+    scope.route({
+      url: options.path,
+      method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
+      onRequest: (_request, _reply, done) => done(methodNotAllowed('GraphQL is served by GET and POST.')),
+      handler: () => undefined,
+    })
+  })
+}
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parameters: GraphQLParameters,
+  options: GraphQLRouteOptions,
+): Promise<FastifyReply> {
+  const type = negotiate(request.headers.accept)
+  if (type === null) {
+    throw new LatchkeyError(
+      'NOT_ACCEPTABLE',
+      'Answers come as application/graphql-response+json or application/json: accept one of them.',
+    )
+  }
+  const operation = options.runner.prepare(parameters.query, parameters.operationName)
+  if ('errors' in operation) return send(request, reply, { errors: operation.errors }, type, options)
+
+  const outcome = { operation: operation.name, refusal: null }
+  request.graphqlOutcome = outcome
+  if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
+  await admit(request, operation, options)
+  return send(request, reply, await options.runner.execute(operation, parameters.variables, request, reply), type, options)
+}
+
+/** Refuses a request that came too often, or with a bad token where that matters. */
+async function admit(
+  request: FastifyRequest,
+  operation: RunnableOperation,
+  { strictTokens, countRequest, countBadToken }: GraphQLRouteOptions,
+): Promise<void> {
+  const { principal } = request
+  const address = limitedAddress(originOf(request).address)
+  if (countRequest !== null) {
+    const count = await countRequest(principal.kind === 'user' ? `user ${principal.user.id}` : `address ${address}`)
+    if (count.isExceeded) throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
+  }
+  if (principal.kind === 'user' || principal.reason === 'MISSING' || operation.signsIn) return
+  if (principal.reason === 'INVALID') {
+    const count = await countBadToken(address)
+    if (count.isExceeded) {
+      throw rateLimited('REQUESTS', count.ttl, 'Too many requests with a token that does not exist.')
+    }
+  }
+  if (strictTokens) throw new LatchkeyError('UNAUTHENTICATED', principal.message, { reason: principal.reason })
+}
+
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: ResponseBody,
+  type: ResponseType,
+  { scheme }: GraphQLRouteOptions,
+): FastifyReply {
+  reply.code(statusOf(body, type)).header('content-type', `${type}; charset=utf-8`)
+  if (body.errors !== undefined) {
+    const refusal = findRefusal(body.errors)
+    request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
+    setRefusalHeaders(reply, body.errors, refusal, scheme)
+  }
+  return reply.send(JSON.stringify(body))
+}
+
+function setRefusalHeaders(
+  reply: FastifyReply,
+  errors: readonly GraphQLFormattedError[],
+  refusal: Refusal | null,
+  scheme: string,
+): void {
+  const unauthenticated = errors.find((error) => error.extensions?.code === 'UNAUTHENTICATED')
+  if (unauthenticated !== undefined) {
+    reply.header('www-authenticate', challenge(scheme, String(unauthenticated.extensions?.reason)))
+  }
+  if (refusal?.retryAfter) reply.header('retry-after', refusal.retryAfter)
+}
+
+/** Answers what was refused before GraphQL had its turn, in GraphQL's form. */
+function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { scheme }: GraphQLRouteOptions,
+): FastifyReply {
+  const known = toLatchkeyError(error)
+  if (known === null || known.cause !== undefined) {
+    request.log.error({ err: known?.cause ?? error, requestId: request.id }, 'a request failed')
+  }
+  const requestId = String(request.id)
+  const shown =
+    known === null
+      ? { message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
+      : { message: known.message, extensions: known.extensions }
+  const refusal = findRefusal([shown])
+  request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
+  setConstantHeaders(request, reply)
+  setRefusalHeaders(reply, [shown], refusal, scheme)
+  const status = statusOfCode[shown.extensions.code as ErrorCode]
+  if (status === 405) reply.header('allow', allowed)
+  const type = negotiate(request.headers.accept) ?? 'application/json'
+  return reply
+    .code(status)
+    .header('content-type', `${type}; charset=utf-8`)
+    .send(JSON.stringify({ errors: [shown] }))
+}
+
+/** Fastify's own refusals by their status, which is all that the client needs of them. */
+function toLatchkeyError(error: unknown): LatchkeyError | null {
+  if (error instanceof LatchkeyError) return error
+  switch ((error as { statusCode?: unknown }).statusCode) {
+    case 400:
+      return badRequest('The body must be a JSON object with a "query".')
+    case 413:
+      return new LatchkeyError('PAYLOAD_TOO_LARGE', 'The body is too large.')
+    case 415:
+      return unsupportedMediaType()
+    default:
+      return null
+  }
+}
+
+/** Refuses what a form or a page of another site could send without a preflight: everything but JSON. */
+function refuseForeignContent(request: FastifyRequest): LatchkeyError | undefined {
+  const encoding = request.headers['content-encoding']
+  if (!isJsonType(request.headers['content-type'])) return unsupportedMediaType()
+  if (encoding !== undefined && encoding !== 'identity') {
+    return new LatchkeyError('UNSUPPORTED_MEDIA_TYPE', 'Compressed bodies are not supported.')
+  }
+  return undefined
+}
+
+/** A password or token on plain HTTP has been read by anyone on the way: asked for anew, it would be sent so again. */
+function refusePlainHttp(request: FastifyRequest): LatchkeyError | undefined {
+  if (request.protocol === 'https' || isLoopback(request.ip)) return undefined
+  return new LatchkeyError(
+    'FORBIDDEN',
+    'Use HTTPS. If a proxy ends TLS in front of this server, the server has to trust it: see TRUST_PROXY.',
+    { reason: 'HTTPS_REQUIRED' },
+  )
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
+}
+
+function setConstantHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  reply
+    .header('cache-control', 'no-store')
+    .header('x-content-type-options', 'nosniff')
+    .header('x-request-id', request.id)
+}
+
+function methodNotAllowed(message: string): LatchkeyError {
+  return new LatchkeyError('METHOD_NOT_ALLOWED', message)
+}
+
+function unsupportedMediaType(): LatchkeyError {
+  return new LatchkeyError('UNSUPPORTED_MEDIA_TYPE', 'Send the body as application/json.')
+}
+
+/** JSON without the keys that reach into prototypes; throws for what is not JSON. */
+type ParseJson = (request: FastifyRequest, text: string) => unknown
+
+function createJsonParser(app: FastifyInstance): ParseJson {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  return (request, text) => {
+    let parsed: unknown
+    // Fastify's parser calls back before it returns.
+    parse(request, text, (error, body) => {
+      if (error) throw error
+      parsed = body
+    })
+    return parsed
+  }
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  const { principal, graphqlOutcome: outcome } = request
+  request.log.info(
+    {
+      requestId: request.id,
+      operation: outcome?.operation ?? null,
+      ...(principal?.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}),
+      address: clientAddress(request),
+      status: reply.statusCode,
+      outcome: outcome?.refusal ? `${outcome.refusal.code}${outcome.refusal.reason ? `/${outcome.refusal.reason}` : ''}` : 'OK',
+      durationMs: Math.round(reply.elapsedTime * 100) / 100,
+    },
+    'request',
+  )
+  done()
+}

@@ -1,0 +1,16 @@
+import type { FastifyInstance } from 'fastify'
+
+/** `/healthz`: the process answers. `/readyz`: it can do its work, which takes the database. Neither tells more. */
+export function registerHealth(app: FastifyInstance): void {
+  app.get('/healthz', (_request, reply) => reply.header('cache-control', 'no-store').send({ status: 'ok' }))
+  app.get('/readyz', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
+    try {
+      await app.latchkey.auth.hasUsers()
+      return { status: 'ok' }
+    } catch (error) {
+      request.log.error({ err: error }, 'the database cannot be reached')
+      return reply.code(503).send({ status: 'unavailable' })
+    }
+  })
+}

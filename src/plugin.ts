@@ -1,0 +1,200 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Kysely } from 'kysely'
+import { type Auth, createAuth } from './auth/auth.ts'
+import type { AuthEvent } from './auth/origin.ts'
+import { createThrottleStore, type ThrottleOptions } from './auth/throttle.ts'
+import { type PluginSettings, readOptions, type Settings } from './config.ts'
+import { migrateToLatest } from './db/migrate.ts'
+import { type Database, openDatabase, useKysely } from './db/open.ts'
+import { createContext, type LatchkeyContext } from './graphql/context.ts'
+import type { Executor } from './graphql/execute.ts'
+import type { Operation } from './graphql/operations.ts'
+import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
+import { createAuthenticate, originOf, type PreHandler } from './http/authenticate.ts'
+import { createReadCredentials } from './http/authorization.ts'
+import { registerGraphiql } from './http/graphiql.ts'
+import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
+import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
+import { version } from './version.ts'
+
+/** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
+export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
+  /** The application's own Kysely instance (SQLite); without one, `databaseUrl` is opened. */
+  database?: Kysely<never>
+  /** Adds to the context of each operation; what Latchkey puts there stays. */
+  context?: (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>
+  /** Whether the defaults of production hold: no GraphiQL, no introspection, HTTPS asked for. On unless switched off. */
+  production?: boolean
+  /** The clock, in milliseconds since 1970. For tests. */
+  clock?: () => number
+}
+
+/** What the plugin adds to the application as `app.latchkey`. */
+export interface Latchkey {
+  /** Latchkey's use cases. */
+  auth: Auth
+  /** Resolves the token header into `request.principal`; for routes of the application's own. */
+  preHandler: PreHandler
+  /** The context that resolvers get, for a request that went through `preHandler`. */
+  createContext(request: FastifyRequest): LatchkeyContext
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    latchkey: Latchkey
+  }
+}
+
+const pruneIntervalMs = 3_600_000
+
+/** Registers Latchkey in a Fastify application: the database, the `preHandler`, the API and GraphiQL. */
+export const latchkey = fp(registerLatchkey, { fastify: '5.x', name: 'latchkey' })
+
+async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions): Promise<void> {
+  const settings = readOptions(pickSettings(options), options.production ?? true)
+  const clock = options.clock ?? Date.now
+  const database = options.database ? useKysely(options.database) : openDatabase(settings.databaseUrl)
+  app.addHook('onClose', () => database.close())
+  await migrateToLatest(database)
+
+  const auth = await createDomain(app, database, settings, clock)
+  const preHandler = createAuthenticate({
+    readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
+    resolvePrincipal: auth.resolvePrincipal,
+  })
+  const contextOf = (request: FastifyRequest): LatchkeyContext =>
+    createContext(auth, request.principal, originOf(request))
+  app.decorateRequest('principal', null as never) // set by the preHandler before anyone reads it
+  app.decorate('latchkey', { auth, preHandler, createContext: contextOf })
+
+  const executor = await registerGraphQL(app, {
+    ...options,
+    serverInfo: {
+      name: 'latchkey',
+      version,
+      signUp: settings.signUp === 'open' ? 'OPEN' : 'CLOSED',
+      tokenScheme: settings.tokenSchemes[0] as string, // at least one: `config.ts` sees to it
+      tokenHeader: settings.tokenHeader,
+      passwordMinLength: settings.passwordMinLength,
+    },
+    limits: {
+      tokens: settings.queryTokens,
+      depth: settings.queryDepth,
+      aliases: settings.queryAliases,
+      directives: settings.queryDirectives,
+      rootFields: settings.queryRootFields,
+      fields: settings.queryFields,
+    },
+    introspection: settings.introspection,
+    jit: settings.queryJit,
+  })
+  const { countRequest, countBadToken } = await createRequestCounters({
+    max: settings.rateLimitRequests,
+    windowMs: settings.rateLimitWindow,
+    badTokens: settings.rateLimitBadTokens,
+  })
+  registerGraphQLRoute(app, {
+    path: settings.graphqlPath,
+    bodyLimit: settings.bodyLimit,
+    scheme: settings.tokenSchemes[0] as string,
+    strictTokens: settings.staleTokens === 'strict',
+    requireHttps: settings.requireHttps,
+    authenticate: preHandler,
+    runner: createRunner(executor, contextOf, options.context),
+    countRequest,
+    countBadToken,
+  })
+  if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
+  runInBackground(app, auth, settings)
+}
+
+async function createDomain(
+  app: FastifyInstance,
+  database: Database,
+  settings: Settings,
+  clock: () => number,
+): Promise<Auth> {
+  const throttle: ThrottleOptions = {
+    accountFree: settings.rateLimitAccountFailures,
+    backoffMs: settings.rateLimitBackoff,
+    backoffMaxMs: settings.rateLimitBackoffMax,
+    addressMax: settings.rateLimitAddressFailures,
+    addressWindowMs: 60_000,
+    lockAfter: settings.rateLimitLockAfter,
+  }
+  const Store = createThrottleStore({ database, clock, options: throttle })
+  return createAuth({
+    database,
+    clock,
+    limiters: await createLimiters(Store, throttle),
+    report: (event) => reportEvent(app, event),
+    options: {
+      token: {
+        ttlMs: settings.tokenTtl,
+        idleTtlMs: settings.tokenIdleTtl,
+        renew: settings.tokenRenew,
+        maxTtlMs: settings.tokenMaxTtl,
+        prefix: settings.tokenPrefix,
+        limit: settings.tokenLimit,
+        limitPolicy: settings.tokenLimitPolicy,
+        retentionMs: settings.tokenRetention,
+      },
+      password: {
+        minLength: settings.passwordMinLength,
+        queueLimit: settings.passwordHashQueue,
+        ...(settings.passwordHashConcurrency > 0 ? { concurrency: settings.passwordHashConcurrency } : {}),
+      },
+      throttle,
+      signUpOpen: settings.signUp === 'open',
+    },
+  })
+}
+
+/** Joins the route to Mercurius: neither knows of the other. */
+function createRunner(
+  executor: Executor,
+  contextOf: (request: FastifyRequest) => LatchkeyContext,
+  contextOfApplication: LatchkeyOptions['context'],
+): OperationRunner {
+  return {
+    prepare: executor.prepare,
+    async execute(operation, variables, request, reply) {
+      const own = contextOf(request)
+      const context = contextOfApplication ? { ...(await contextOfApplication(request, reply)), ...own } : own
+      return executor.execute(operation as Operation, variables, context, reply, (error) =>
+        request.log.error({ err: error, requestId: request.id }, 'a resolver failed'),
+      )
+    },
+  }
+}
+
+const warnings = new Set(['authn_login_fail', 'authn_login_fail_max', 'authn_login_lock', 'authn_password_change_fail'])
+
+function reportEvent(app: FastifyInstance, event: AuthEvent): void {
+  const level = event.event === 'sys_password_digest_unreadable' ? 'error' : warnings.has(event.event) ? 'warn' : 'info'
+  app.log[level](event, event.event)
+}
+
+/** Writes last uses, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
+function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings): void {
+  const flush = (): Promise<void> =>
+    auth.flush().catch((error) => app.log.error({ err: error }, 'last uses of tokens could not be written'))
+  const prune = (): Promise<void> =>
+    auth.prune().then(
+      (deleted) => app.log.debug(deleted, 'pruned'),
+      (error) => app.log.error({ err: error }, 'ended tokens could not be deleted'),
+    )
+  const timers = [setInterval(flush, settings.tokenFlushInterval), setInterval(prune, pruneIntervalMs)]
+  for (const timer of timers) timer.unref()
+  app.addHook('onClose', async () => {
+    timers.forEach(clearInterval)
+    await flush()
+  })
+}
+
+function pickSettings(options: LatchkeyOptions): PluginSettings {
+  const { database: _database, context: _context, production: _production, clock: _clock, schema: _schema, ...rest } = options
+  const { resolvers: _resolvers, loaders: _loaders, ...input } = rest
+  return input
+}
