@@ -27,7 +27,12 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .on('latchkey_tokens')
     .column('digest')
     .execute()
-  await db.schema.createIndex('latchkey_tokens_user').ifNotExists().on('latchkey_tokens').column('user_id').execute()
+  await db.schema
+    .createIndex('latchkey_tokens_user')
+    .ifNotExists()
+    .on('latchkey_tokens')
+    .column('user_id')
+    .execute()
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {

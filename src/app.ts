@@ -1,6 +1,7 @@
 import cors from '@fastify/cors'
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import type { Settings } from './config.ts'
+import { setConstantHeaders } from './http/constant-headers.ts'
 import { registerHealth } from './http/health.ts'
 import { createRequestId } from './http/request-id.ts'
 import { type LatchkeyOptions, latchkey } from './plugin.ts'
@@ -15,7 +16,7 @@ export async function buildApp(
 ): Promise<FastifyInstance> {
   const app = Fastify({
     logger: options.logger ?? { level: settings.logLevel },
-    disableRequestLogging: true, // Latchkey writes one line per request
+    logController: new LogController({ disableRequestLogging: true }), // Latchkey writes one line per request
     genReqId: createRequestId(),
     // `false`, a number of proxies, or their addresses: `config.ts` lets nothing else through.
     trustProxy: settings.trustProxy as boolean,
@@ -36,8 +37,19 @@ export async function buildApp(
       maxAge: 600,
     })
   }
+  app.setNotFoundHandler((request, reply) => {
+    setConstantHeaders(request, reply)
+    return reply.code(404).send({ error: 'Not found', message: `The API is at ${settings.graphqlPath}.` })
+  })
   registerHealth(app)
-  const { host: _host, port: _port, logLevel: _level, trustProxy: _proxy, corsOrigins: _origins, ...own } = settings
+  const {
+    host: _host,
+    port: _port,
+    logLevel: _level,
+    trustProxy: _proxy,
+    corsOrigins: _origins,
+    ...own
+  } = settings
   await app.register(latchkey, { ...own, ...options.plugin })
   return app
 }

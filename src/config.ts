@@ -17,45 +17,121 @@ interface Setting<T> {
 export const settings = {
   host: setting(text, '127.0.0.1', 'The address to listen on.'),
   port: setting(integer(0, 65_535), '4000', 'The port to listen on; 0 for any that is free.'),
-  databaseUrl: setting(databaseAddress, 'sqlite:data/latchkey.db', 'Where users and tokens are: `sqlite:<file>` or `sqlite::memory:`.', { secret: true }),
+  databaseUrl: setting(
+    databaseAddress,
+    'sqlite:data/latchkey.db',
+    'Where users and tokens are: `sqlite:<file>` or `sqlite::memory:`.',
+    { secret: true },
+  ),
   graphqlPath: setting(path, '/graphql', 'The path of the API.'),
-  logLevel: setting(oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), 'info', 'The least level that is logged.'),
-  trustProxy: setting(proxies, 'off', 'Whose `X-Forwarded-*` headers count: a number of proxies, or their addresses and CIDRs, separated by commas.'),
-  corsOrigins: setting(origins, '', 'Origins whose pages may call the API, separated by commas, each as `https://app.example.org`.'),
-  requireHttps: setting(flag, 'off', 'Whether plain HTTP is refused, but from this machine.', { production: 'on' }),
+  logLevel: setting(
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    'info',
+    'The least level that is logged.',
+  ),
+  trustProxy: setting(
+    proxies,
+    'off',
+    'Whose `X-Forwarded-*` headers count: a number of proxies, or their addresses and CIDRs, separated by commas.',
+  ),
+  corsOrigins: setting(
+    origins,
+    '',
+    'Origins whose pages may call the API, separated by commas, each as `https://app.example.org`.',
+  ),
+  requireHttps: setting(flag, 'off', 'Whether plain HTTP is refused, but from this machine.', {
+    production: 'on',
+  }),
   graphiql: setting(flag, 'on', 'Whether `/graphiql` is served.', { production: 'off' }),
-  introspection: setting(flag, 'on', 'Whether clients may read the schema and are told what they may have meant.', { production: 'off' }),
+  introspection: setting(
+    flag,
+    'on',
+    'Whether clients may read the schema and are told what they may have meant.',
+    { production: 'off' },
+  ),
   signUp: setting(oneOf('open', 'closed'), 'open', 'Whether anyone may create an account.'),
   tokenPrefix: setting(prefix, 'lk_', 'What new tokens begin with; tokens with another prefix stay valid.'),
-  tokenTtl: setting(duration(1_000), '30d', 'How long a token lives from its issue, or with `TOKEN_RENEW` from its last use.'),
+  tokenTtl: setting(
+    duration(1_000),
+    '30d',
+    'How long a token lives from its issue, or with `TOKEN_RENEW` from its last use.',
+  ),
   tokenIdleTtl: setting(durationOrOff(1_000), '14d', 'How long a token may go unused, or `off`.'),
   tokenRenew: setting(flag, 'off', 'Whether use moves the expiry on.'),
   tokenMaxTtl: setting(duration(1_000), '90d', 'With `TOKEN_RENEW`: how long a token may live at the most.'),
   tokenLimit: setting(integer(1, 10_000), '50', 'How many live tokens a user may have.'),
-  tokenLimitPolicy: setting(oneOf('evict-oldest', 'deny'), 'evict-oldest', 'What one more sign-in does: end the least recently used token, or fail.'),
-  tokenRetention: setting(duration(0), '30d', 'How long ended tokens are kept, so that their bearer is told why they ended.'),
+  tokenLimitPolicy: setting(
+    oneOf('evict-oldest', 'deny'),
+    'evict-oldest',
+    'What one more sign-in does: end the least recently used token, or fail.',
+  ),
+  tokenRetention: setting(
+    duration(0),
+    '30d',
+    'How long ended tokens are kept, so that their bearer is told why they ended.',
+  ),
   tokenFlushInterval: setting(duration(100), '10s', 'How often last uses and renewals are written.'),
   tokenSchemes: setting(schemes, 'Token', 'The schemes accepted in the header, separated by commas.'),
   tokenHeader: setting(headerName, 'Authorization', 'The header that carries the token.'),
-  staleTokens: setting(oneOf('soft', 'strict'), 'soft', 'Whether a bad token counts as none (`soft`) or refuses the whole request (`strict`).'),
-  passwordMinLength: setting(integer(1, 1_024), '8', 'The fewest characters of a new password. NIST asks for 15 where there is no second factor.'),
-  passwordHashConcurrency: setting(integer(0, 64), '0', 'How many passwords are hashed at once; 0 for one less than there are cores.'),
+  staleTokens: setting(
+    oneOf('soft', 'strict'),
+    'soft',
+    'Whether a bad token counts as none (`soft`) or refuses the whole request (`strict`).',
+  ),
+  passwordMinLength: setting(
+    integer(1, 1_024),
+    '8',
+    'The fewest characters of a new password. NIST asks for 15 where there is no second factor.',
+  ),
+  passwordHashConcurrency: setting(
+    integer(0, 64),
+    '0',
+    'How many passwords are hashed at once; 0 for one less than there are cores.',
+  ),
   passwordHashQueue: setting(integer(0, 100_000), '200', 'How many sign-ins may wait for that.'),
-  rateLimitRequests: setting(integerOrOff(1, 1_000_000_000), '3000', 'Requests of a user, or else of an address, in a window, or `off`.'),
+  rateLimitRequests: setting(
+    integerOrOff(1, 1_000_000_000),
+    '3000',
+    'Requests of a user, or else of an address, in a window, or `off`.',
+  ),
   rateLimitWindow: setting(duration(1_000), '1m', 'The window of `RATE_LIMIT_REQUESTS`.'),
-  rateLimitBadTokens: setting(integer(1, 1_000_000_000), '100', 'Requests of an address with an unknown token, per minute.'),
-  rateLimitAccountFailures: setting(integer(1, 1_000), '5', 'Failed sign-ins of an account before it has to wait.'),
-  rateLimitBackoff: setting(duration(1), '1s', 'The first wait of an account; each further failure doubles it.'),
+  rateLimitBadTokens: setting(
+    integer(1, 1_000_000_000),
+    '100',
+    'Requests of an address with an unknown token, per minute.',
+  ),
+  rateLimitAccountFailures: setting(
+    integer(1, 1_000),
+    '5',
+    'Failed sign-ins of an account before it has to wait.',
+  ),
+  rateLimitBackoff: setting(
+    duration(1),
+    '1s',
+    'The first wait of an account; each further failure doubles it.',
+  ),
   rateLimitBackoffMax: setting(duration(1), '15m', 'The longest wait of an account.'),
-  rateLimitAddressFailures: setting(integer(1, 1_000_000), '10', 'Failed sign-ins of an address (of a /64 with IPv6) per minute.'),
-  rateLimitLockAfter: setting(integer(10, 100), '100', 'Failed sign-ins in a row after which a password stops working until it is set anew.'),
+  rateLimitAddressFailures: setting(
+    integer(1, 1_000_000),
+    '10',
+    'Failed sign-ins of an address (of a /64 with IPv6) per minute.',
+  ),
+  rateLimitLockAfter: setting(
+    integer(10, 100),
+    '100',
+    'Failed sign-ins in a row after which a password stops working until it is set anew.',
+  ),
   queryTokens: setting(integer(50, 100_000), '1000', 'The most lexical tokens of a document.'),
   queryDepth: setting(integer(1, 1_000), '10', 'The most levels of fields, introspection apart.'),
   queryAliases: setting(integer(0, 10_000), '15', 'The most aliases.'),
   queryDirectives: setting(integer(0, 10_000), '50', 'The most directives.'),
   queryRootFields: setting(integer(1, 10_000), '20', 'The most fields at the root.'),
   queryFields: setting(integer(1, 1_000_000), '1000', 'The most fields in all, with fragments spelled out.'),
-  queryJit: setting(integer(0, 1_000_000), '5', 'Executions after which an operation is compiled; 0 for never.'),
+  queryJit: setting(
+    integer(0, 1_000_000),
+    '5',
+    'Executions after which an operation is compiled; 0 for never.',
+  ),
   bodyLimit: setting(bytes, '100KiB', 'The largest body of a request.'),
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -80,7 +156,9 @@ export class ConfigError extends Error {
   readonly problems: readonly string[]
 
   constructor(problems: readonly string[]) {
-    super(`${problems.length} setting(s) cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`)
+    super(
+      `${problems.length} setting(s) cannot be used:\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    )
     this.problems = problems
   }
 }
@@ -99,7 +177,9 @@ export function readOptions(input: SettingsInput, production: boolean): Settings
     if (typeof value === 'boolean') return value ? 'on' : 'off'
     if (Array.isArray(value)) return value.join(',')
     // A number where a duration is read stands for milliseconds.
-    return typeof value === 'number' && settings[name].parse.name === 'parseDuration' ? `${value}ms` : String(value)
+    return typeof value === 'number' && settings[name].parse.name === 'parseDuration'
+      ? `${value}ms`
+      : String(value)
   }
   return readSettings(asText, (name) => name, production)
 }
@@ -107,7 +187,8 @@ export function readOptions(input: SettingsInput, production: boolean): Settings
 /** Variables that look like settings but are none, each with the setting it may have been meant for. */
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = new Map(Object.keys(settings).map((name) => [variableOf(name), name]))
-  const families = /^(TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
+  const families =
+    /^(TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
   return Object.keys(env)
     .filter((variable) => families.test(variable) && !known.has(variable))
     .map((variable) => `${variable} is not a setting of Latchkey; \`latchkey config\` lists them.`)
@@ -127,7 +208,10 @@ function readSettings(
   const entries = (Object.keys(settings) as SettingName[]).map((name) => {
     const { parse, fallback, production: inProduction } = settings[name] as Setting<unknown>
     const given = find(name)
-    const written = given === undefined || given.trim() === '' ? ((production ? inProduction : undefined) ?? fallback) : given.trim()
+    const written =
+      given === undefined || given.trim() === ''
+        ? ((production ? inProduction : undefined) ?? fallback)
+        : given.trim()
     try {
       return [name, parse(written ?? '')]
     } catch (error) {
@@ -164,7 +248,8 @@ function databaseAddress(value: string): string {
 }
 
 function prefix(value: string): string {
-  if (!/^[A-Za-z0-9]{1,19}_$/.test(value)) throw new Error('1 to 19 letters or digits and an underscore, such as lk_')
+  if (!/^[A-Za-z0-9]{1,19}_$/.test(value))
+    throw new Error('1 to 19 letters or digits and an underscore, such as lk_')
   return value
 }
 
@@ -184,7 +269,9 @@ function schemes(value: string): string[] {
 function origins(value: string): string[] {
   const list = splitList(value)
   if (list.some((origin) => !isOrigin(origin))) {
-    throw new Error('origins such as https://app.example.org, separated by commas, without a path or a wildcard')
+    throw new Error(
+      'origins such as https://app.example.org, separated by commas, without a path or a wildcard',
+    )
   }
   return list
 }
@@ -197,8 +284,13 @@ function proxies(value: string): false | number | string[] {
   if (value === 'off' || value === 'false' || value === '0') return false
   if (/^[1-9]\d?$/.test(value)) return Number(value)
   const list = splitList(value)
-  if (list.length === 0 || list.some((entry) => !/^(loopback|linklocal|uniquelocal|[0-9A-Fa-f:.]+(\/\d{1,3})?)$/.test(entry))) {
-    throw new Error('off, a number of proxies, or addresses and CIDRs such as 10.0.0.0/8, separated by commas')
+  if (
+    list.length === 0 ||
+    list.some((entry) => !/^(loopback|linklocal|uniquelocal|[0-9A-Fa-f:.]+(\/\d{1,3})?)$/.test(entry))
+  ) {
+    throw new Error(
+      'off, a number of proxies, or addresses and CIDRs such as 10.0.0.0/8, separated by commas',
+    )
   }
   return list
 }
@@ -257,7 +349,9 @@ function durationOrOff(least: number): (value: string) => number {
 
 function bytes(value: string): number {
   const match = /^(\d{1,9})(KiB|MiB)?$/.exec(value)
-  const size = match ? Number(match[1]) * (match[2] === 'MiB' ? 1_048_576 : match[2] === 'KiB' ? 1_024 : 1) : Number.NaN
+  const size = match
+    ? Number(match[1]) * (match[2] === 'MiB' ? 1_048_576 : match[2] === 'KiB' ? 1_024 : 1)
+    : Number.NaN
   if (size >= 1_024 && size <= 104_857_600) return size
   throw new Error('a size from 1KiB to 100MiB, such as 100KiB')
 }

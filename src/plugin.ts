@@ -163,17 +163,24 @@ function createRunner(
       const own = contextOf(request)
       const context = contextOfApplication ? { ...(await contextOfApplication(request, reply)), ...own } : own
       return executor.execute(operation as Operation, variables, context, reply, (error) =>
-        request.log.error({ err: error, requestId: request.id }, 'a resolver failed'),
+        request.log.error({ err: error }, 'a resolver failed'),
       )
     },
   }
 }
 
-const warnings = new Set(['authn_login_fail', 'authn_login_fail_max', 'authn_login_lock', 'authn_password_change_fail'])
+const warnings = new Set([
+  'authn_login_fail',
+  'authn_login_fail_max',
+  'authn_login_lock',
+  'authn_password_change_fail',
+])
 
 function reportEvent(app: FastifyInstance, event: AuthEvent): void {
-  const level = event.event === 'sys_password_digest_unreadable' ? 'error' : warnings.has(event.event) ? 'warn' : 'info'
-  app.log[level](event, event.event)
+  const level =
+    event.event === 'sys_password_digest_unreadable' ? 'error' : warnings.has(event.event) ? 'warn' : 'info'
+  const { requestId, ...rest } = event
+  app.log[level](requestId === undefined ? rest : { reqId: requestId, ...rest }, event.event)
 }
 
 /** Writes last uses, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
@@ -194,7 +201,14 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings): 
 }
 
 function pickSettings(options: LatchkeyOptions): PluginSettings {
-  const { database: _database, context: _context, production: _production, clock: _clock, schema: _schema, ...rest } = options
+  const {
+    database: _database,
+    context: _context,
+    production: _production,
+    clock: _clock,
+    schema: _schema,
+    ...rest
+  } = options
   const { resolvers: _resolvers, loaders: _loaders, ...input } = rest
   return input
 }

@@ -3,7 +3,15 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
 import { eraseTokenDetails, markTokensRevoked } from '../db/tokens.ts'
-import { deleteUser, findUserById, findUserByName, insertUser, isNameTaken, type UserRow, updateUser } from '../db/users.ts'
+import {
+  deleteUser,
+  findUserById,
+  findUserByName,
+  insertUser,
+  isNameTaken,
+  type UserRow,
+  updateUser,
+} from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
@@ -94,9 +102,13 @@ export function createAccounts(deps: {
   return {
     async signUp(request, origin) {
       if (!deps.signUpOpen) {
-        throw new LatchkeyError('FORBIDDEN', 'This server does not take sign-ups. Ask its operator for an account.', {
-          reason: 'DISABLED',
-        })
+        throw new LatchkeyError(
+          'FORBIDDEN',
+          'This server does not take sign-ups. Ask its operator for an account.',
+          {
+            reason: 'DISABLED',
+          },
+        )
       }
       // Who tries names out, to see which are taken, spends the address's allowance of failures.
       const attempt = await throttle.begin({ address: throttleKey('address', origin.address) })
@@ -133,7 +145,13 @@ export function createAccounts(deps: {
         const ended = await provePassword(claim, (db) =>
           markTokensRevoked(db, { userId, exceptId: principal.token.id }, clock()),
         )
-        report({ ...origin, event: 'authn_password_change', userId, tokenId: principal.token.id, count: ended.length })
+        report({
+          ...origin,
+          event: 'authn_password_change',
+          userId,
+          tokenId: principal.token.id,
+          count: ended.length,
+        })
         return ended.length
       } catch (error) {
         report({ ...origin, event: 'authn_password_change_fail', userId, tokenId: principal.token.id })
@@ -148,9 +166,11 @@ export function createAccounts(deps: {
         if (current === undefined) throw new LatchkeyError('NOT_FOUND', 'The account is gone.')
         const emailText = change.email === undefined ? current.email : change.email
         const email = emailText === null ? null : requireEmail(emailText, 'email')
-        const username = change.username === undefined ? null : requireUsername(change.username, 'username', email)
+        const username =
+          change.username === undefined ? null : requireUsername(change.username, 'username', email)
         await requireFree(db, username, email, id)
-        if (username !== null) await updateUser(db, id, { username: username.text, username_key: username.key })
+        if (username !== null)
+          await updateUser(db, id, { username: username.text, username_key: username.key })
         await updateUser(db, id, { email: email?.text ?? null, email_key: email?.key ?? null })
         return { ...current, username: username?.text ?? current.username, email: email?.text ?? null }
       })
@@ -172,7 +192,9 @@ export function createAccounts(deps: {
       }),
 
     async setPassword(user, password) {
-      const digest = await passwords.hash(await requireNewPassword(password, 'password', passwords.minLength, user))
+      const digest = await passwords.hash(
+        await requireNewPassword(password, 'password', passwords.minLength, user),
+      )
       await database.transaction(async (db) => {
         await updateUser(db, user.id, { password_digest: digest })
         await throttle.clearFailures(db, user.id)

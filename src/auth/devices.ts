@@ -1,6 +1,12 @@
 import { validate as isUuid } from 'uuid'
 import type { Database } from '../db/open.ts'
-import { countLiveTokens, findLiveToken, listLiveTokens, markTokensRevoked, renameToken } from '../db/tokens.ts'
+import {
+  countLiveTokens,
+  findLiveToken,
+  listLiveTokens,
+  markTokensRevoked,
+  renameToken,
+} from '../db/tokens.ts'
 import { badInput, LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
@@ -81,7 +87,9 @@ export function createDevices(deps: {
         throw badInput('first', 'RANGE', 'first must be from 1 to 100.')
       }
       const behind = after === null ? null : requireTokenId(after, 'after')
-      const rows = await database.run((db) => listLiveTokens(db, userId, life.liveAt(clock()), first + 1, behind))
+      const rows = await database.run((db) =>
+        listLiveTokens(db, userId, life.liveAt(clock()), first + 1, behind),
+      )
       return {
         userId,
         tokens: rows.slice(0, first).map((row) => toToken(row, uses.find(row.id))),
@@ -95,6 +103,11 @@ export function createDevices(deps: {
 }
 
 function requireTokenId(id: string, field: string): string {
-  if (!isUuid(id)) throw badInput(field, field === 'id' ? 'ID' : 'CURSOR', `This is not ${field === 'id' ? 'a token id' : 'a cursor of this list'}.`)
+  if (!isUuid(id))
+    throw badInput(
+      field,
+      field === 'id' ? 'ID' : 'CURSOR',
+      `This is not ${field === 'id' ? 'a token id' : 'a cursor of this list'}.`,
+    )
   return id.toLowerCase()
 }

@@ -21,7 +21,11 @@ const emailPattern = /^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$/u
 /** A username for an account, or `BAD_USER_INPUT`. Compatible forms are one (NFKC), blanks around it do not count. */
 export function requireUsername(username: string, field: string, email: CanonicalName | null): CanonicalName {
   if (!username.isWellFormed() || username.length > 4 * usernameMaxLength) {
-    throw badInput(field, 'ILL_FORMED', `A username has 1 to ${usernameMaxLength} characters of well-formed Unicode.`)
+    throw badInput(
+      field,
+      'ILL_FORMED',
+      `A username has 1 to ${usernameMaxLength} characters of well-formed Unicode.`,
+    )
   }
   const text = username.normalize('NFKC').trim()
   const length = [...text].length
@@ -49,7 +53,11 @@ export function requireEmail(email: string, field: string): CanonicalName {
 
 /** The canonical form of whatever was typed as a name, or `BAD_USER_INPUT` for text that no account can have. */
 export function requireNameKey(name: string, field: string): string {
-  if (!name.isWellFormed() || name.length > 4 * emailMaxLength || unprintable.test(name.normalize('NFKC').trim())) {
+  if (
+    !name.isWellFormed() ||
+    name.length > 4 * emailMaxLength ||
+    unprintable.test(name.normalize('NFKC').trim())
+  ) {
     throw badInput(field, 'ILL_FORMED', 'This is neither a username nor an email address.')
   }
   return toNameKey(name)
@@ -62,7 +70,11 @@ export function toNameKey(name: string): string {
 }
 
 /** A short text that people read, such as a device's name, or `BAD_USER_INPUT`. Null stays null. */
-export function requireLabel(text: string | null | undefined, field: string, maxLength: number): string | null {
+export function requireLabel(
+  text: string | null | undefined,
+  field: string,
+  maxLength: number,
+): string | null {
   if (text === null || text === undefined) return null
   if (!text.isWellFormed() || text.length > 4 * maxLength || unlabelable.test(text)) {
     throw badInput(field, 'CHARACTERS', `${field} must be well-formed text without control characters.`)

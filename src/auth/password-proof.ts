@@ -112,8 +112,8 @@ export function createProvePassword(deps: {
     const failures = await throttle.countFailure(subject, keepMs)
     const known = user === undefined ? {} : { userId: user.id }
     report({ ...origin, ...known, event: 'authn_login_fail', count: failures })
-    if (user !== undefined && failures === lockAfter) report({ ...origin, ...known, event: 'authn_login_lock' })
+    if (user !== undefined && failures === lockAfter)
+      report({ ...origin, ...known, event: 'authn_login_lock' })
     return new LatchkeyError('UNAUTHENTICATED', 'Wrong username or password.', { reason: 'CREDENTIALS' })
   }
 }
-

@@ -75,7 +75,11 @@ export function requireCheckablePassword(password: string, field: string): strin
   if (!password.isWellFormed()) {
     throw badInput(field, 'ILL_FORMED', 'The password is not well-formed Unicode.')
   }
-  if (password.length > maxBytes || countCodePoints(password) > maxCodePoints || Buffer.byteLength(password) > maxBytes) {
+  if (
+    password.length > maxBytes ||
+    countCodePoints(password) > maxCodePoints ||
+    Buffer.byteLength(password) > maxBytes
+  ) {
     throw badInput(field, 'TOO_LONG', `A password has at most ${maxCodePoints} characters.`)
   }
   return password
@@ -98,7 +102,11 @@ export async function requireNewPassword(
   }
   for (const word of contextWords(account)) {
     if (folded.includes(word)) {
-      throw badInput(field, 'CONTAINS_NAME', 'A password must not contain the username, the email name or "latchkey".')
+      throw badInput(
+        field,
+        'CONTAINS_NAME',
+        'A password must not contain the username, the email name or "latchkey".',
+      )
     }
   }
   return password
@@ -117,7 +125,8 @@ let common: Promise<Set<string>> | undefined
 /** About 50,000 passwords, loaded when the first one is set. */
 function loadCommonPasswords(): Promise<Set<string>> {
   common ??= import('@zxcvbn-ts/language-common').then(
-    ({ dictionary }) => new Set(dictionary['passwords-common'].map((password) => String(password).toLowerCase())),
+    ({ dictionary }) =>
+      new Set(dictionary['passwords-common'].map((password) => String(password).toLowerCase())),
   )
   return common
 }

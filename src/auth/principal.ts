@@ -23,7 +23,11 @@ export interface Token {
   readonly id: string
   readonly userId: string
   readonly name: string
-  readonly device: { readonly id: string | null; readonly name: string | null; readonly platform: string | null }
+  readonly device: {
+    readonly id: string | null
+    readonly name: string | null
+    readonly platform: string | null
+  }
   readonly userAgent: string | null
   readonly createdAt: number
   readonly expiresAt: number
@@ -83,7 +87,10 @@ export function createResolvePrincipal(deps: {
     const expiresAt = Math.max(row.expiresAt, use?.expiresAt ?? 0)
     const lastUsedAt = Math.max(row.lastUsedAt ?? row.createdAt, use?.usedAt ?? 0)
     if (expiresAt <= now || lastUsedAt + life.idleTtlMs <= now) return expired
-    return toUserPrincipal(row, uses.record(row.id, now, address, life.renew(expiresAt, row.maxExpiresAt, now)))
+    return toUserPrincipal(
+      row,
+      uses.record(row.id, now, address, life.renew(expiresAt, row.maxExpiresAt, now)),
+    )
   }
 
   return (token, address) => {

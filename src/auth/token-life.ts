@@ -56,7 +56,11 @@ export function parseDuration(text: string): number | null {
 function requireDuration(text: string): number {
   const duration = parseDuration(text)
   if (duration === null || duration < 1_000) {
-    throw badInput('expiresIn', 'DURATION', 'expiresIn must be a duration of at least 1s, such as 30d, 12h, 15m or 10s.')
+    throw badInput(
+      'expiresIn',
+      'DURATION',
+      'expiresIn must be a duration of at least 1s, such as 30d, 12h, 15m or 10s.',
+    )
   }
   return duration
 }

@@ -1,7 +1,12 @@
 import * as fs from 'node:fs/promises'
 import * as path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { FileMigrationProvider, type MigrationInfo, type MigrationResultSet, Migrator } from 'kysely/migration'
+import {
+  FileMigrationProvider,
+  type MigrationInfo,
+  type MigrationResultSet,
+  Migrator,
+} from 'kysely/migration'
 import type { Database } from './open.ts'
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
@@ -28,7 +33,9 @@ async function runMigrator(
   return database.run(async () => {
     const { error, results } = await act(createMigrator(database))
     if (error !== undefined) throw explain(error)
-    return (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName)
+    return (results ?? [])
+      .filter((result) => result.status === 'Success')
+      .map((result) => result.migrationName)
   })
 }
 

@@ -45,7 +45,8 @@ const statementCacheSize = 256
  */
 export function openDatabase(url: string): Database {
   const file = parseSqliteUrl(url)
-  if (file === null) throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
+  if (file === null)
+    throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
   const connection = openSqlite(file)
   const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
   return {
@@ -71,7 +72,9 @@ export function useKysely(applicationDb: Kysely<never>): Database {
     prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row> {
       const query = compile(kysely)
       return async (value) => {
-        const { rows } = await retryWhileBusy(() => kysely.executeQuery<Row>({ ...query, parameters: [value] }))
+        const { rows } = await retryWhileBusy(() =>
+          kysely.executeQuery<Row>({ ...query, parameters: [value] }),
+        )
         return rows[0]
       }
     },
@@ -112,11 +115,13 @@ function createPrivateFile(path: string): void {
 
 function explain(error: unknown): string {
   const code = sqliteCode(error) || String((error as NodeJS.ErrnoException).code ?? '')
-  if (code.startsWith('SQLITE_NOTADB')) return 'it is not an SQLite database. Point DATABASE_URL at another file.'
+  if (code.startsWith('SQLITE_NOTADB'))
+    return 'it is not an SQLite database. Point DATABASE_URL at another file.'
   if (code.startsWith('SQLITE_CORRUPT')) return 'it is damaged. Restore it from a backup.'
   if (code.startsWith('SQLITE_READONLY') || code === 'EROFS')
     return 'it cannot be written. Make the file and its folder writable for this user.'
-  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC') return 'the disk is full. Free some space and start again.'
+  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC')
+    return 'the disk is full. Free some space and start again.'
   if (code === 'EACCES' || code === 'EPERM' || code.startsWith('SQLITE_CANTOPEN'))
     return 'permission denied. Make the file and its folder readable and writable for this user.'
   if (code.startsWith('SQLITE_BUSY')) return 'another process holds it locked. Try again when that is done.'
@@ -169,7 +174,8 @@ function isBusy(error: unknown): boolean {
 }
 
 function sqliteCode(error: unknown): string {
-  const code = error instanceof Error && error.name === 'SqliteError' ? (error as { code?: unknown }).code : ''
+  const code =
+    error instanceof Error && error.name === 'SqliteError' ? (error as { code?: unknown }).code : ''
   return typeof code === 'string' ? code : ''
 }
 

@@ -79,10 +79,7 @@ export function prepareFindToken(database: Database): FindOne<TokenWithUserRow> 
   )
 }
 
-export async function insertToken(
-  db: Kysely<Tables>,
-  token: TokenRow & { digest: string },
-): Promise<void> {
+export async function insertToken(db: Kysely<Tables>, token: TokenRow & { digest: string }): Promise<void> {
   await db
     .insertInto('latchkey_tokens')
     .values({
@@ -105,7 +102,11 @@ export async function insertToken(
 }
 
 /** The live tokens of a user, least recently used first. */
-export async function listLiveTokenIdsByUse(db: Kysely<Tables>, userId: string, at: LiveAt): Promise<string[]> {
+export async function listLiveTokenIdsByUse(
+  db: Kysely<Tables>,
+  userId: string,
+  at: LiveAt,
+): Promise<string[]> {
   const rows = await db
     .selectFrom('latchkey_tokens')
     .select('id')
@@ -174,7 +175,9 @@ export function findToken(
 /** Ends tokens that are not ended yet; returns the ids of those that this call ended. */
 export async function markTokensRevoked(
   db: Kysely<Tables>,
-  which: { ids: readonly string[]; userId?: string } | { userId: string; exceptId?: string; deviceId?: string },
+  which:
+    | { ids: readonly string[]; userId?: string }
+    | { userId: string; exceptId?: string; deviceId?: string },
   now: number,
 ): Promise<string[]> {
   let query = db
@@ -186,11 +189,17 @@ export async function markTokensRevoked(
   if ('ids' in which) query = query.where('id', 'in', which.ids)
   if (which.userId !== undefined) query = query.where('user_id', '=', which.userId)
   if ('exceptId' in which && which.exceptId !== undefined) query = query.where('id', '!=', which.exceptId)
-  if ('deviceId' in which && which.deviceId !== undefined) query = query.where('device_id', '=', which.deviceId)
+  if ('deviceId' in which && which.deviceId !== undefined)
+    query = query.where('device_id', '=', which.deviceId)
   return (await query.execute()).map((row) => row.id)
 }
 
-export async function renameToken(db: Kysely<Tables>, userId: string, id: string, name: string): Promise<void> {
+export async function renameToken(
+  db: Kysely<Tables>,
+  userId: string,
+  id: string,
+  name: string,
+): Promise<void> {
   await db
     .updateTable('latchkey_tokens')
     .set({ name })

@@ -91,7 +91,9 @@ export function describeVariables(
     } else if (isInputType(type)) {
       coerceInputValue(variables[name], type, (path) => {
         const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-        messages.push(`Variable "$${name}" got an invalid value at "${name}${place}"; expected "${expected}".`)
+        messages.push(
+          `Variable "$${name}" got an invalid value at "${name}${place}"; expected "${expected}".`,
+        )
       })
     }
   }
@@ -109,7 +111,11 @@ function rootOf(error: GraphQLError): unknown {
 function isMeantForClients(error: unknown): error is Error & { extensions: Record<string, unknown> } {
   if (!(error instanceof Error) || !('extensions' in error)) return false
   const { extensions } = error as { extensions?: unknown }
-  return typeof extensions === 'object' && extensions !== null && typeof (extensions as { code?: unknown }).code === 'string'
+  return (
+    typeof extensions === 'object' &&
+    extensions !== null &&
+    typeof (extensions as { code?: unknown }).code === 'string'
+  )
 }
 
 const literalKinds = new Set<string>([

@@ -1,6 +1,12 @@
 import type { FastifyReply } from 'fastify'
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
-import { describeVariables, formatRequestError, formatResolverError, type ReportFault, withoutRepeats } from './errors.ts'
+import {
+  describeVariables,
+  formatRequestError,
+  formatResolverError,
+  type ReportFault,
+  withoutRepeats,
+} from './errors.ts'
 import type { FindOperation, Operation } from './operations.ts'
 
 /** A GraphQL response: `data` is absent where nothing ran. */
@@ -12,7 +18,10 @@ export interface ExecutionResult {
 /** Runs operations on Mercurius (its schema, loaders and compiled queries), and puts errors into Latchkey's words. */
 export interface Executor {
   /** Reads a document and picks its operation, or says why none can run. */
-  prepare(source: string, operationName: string | null): Operation | { errors: readonly GraphQLFormattedError[] }
+  prepare(
+    source: string,
+    operationName: string | null,
+  ): Operation | { errors: readonly GraphQLFormattedError[] }
   execute(
     operation: Operation,
     variables: Record<string, unknown> | null,
@@ -53,7 +62,8 @@ export function createExecutor(deps: {
       } catch (error) {
         return refuseInvalid(error, operation, variables)
       }
-      if (result.data === undefined) return { errors: describeVariables(schema, operation.source, variables ?? {}) }
+      if (result.data === undefined)
+        return { errors: describeVariables(schema, operation.source, variables ?? {}) }
       if (result.errors === undefined || result.errors.length === 0) return { data: result.data }
       const requestId = String(reply.request.id)
       return {

@@ -119,11 +119,12 @@ function has(node: Annotated, directive: string): boolean {
 function nodesOf(node: Annotated): { directives: readonly ConstDirectiveNode[] }[] {
   const extensions: readonly ASTNode[] = 'extensionASTNodes' in node ? node.extensionASTNodes : []
   return [node.astNode, ...extensions].flatMap((ast) =>
-    ast && 'directives' in ast && ast.directives ? [{ directives: ast.directives as readonly ConstDirectiveNode[] }] : [],
+    ast && 'directives' in ast && ast.directives
+      ? [{ directives: ast.directives as readonly ConstDirectiveNode[] }]
+      : [],
   )
 }
 
 function appTypes(schema: GraphQLSchema): GraphQLNamedType[] {
   return Object.values(schema.getTypeMap()).filter((type) => !isIntrospectionType(type))
 }
-

@@ -1,4 +1,10 @@
-import { type DocumentNode, type FragmentDefinitionNode, Kind, type OperationDefinitionNode, type SelectionSetNode } from 'graphql'
+import {
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+} from 'graphql'
 import { LatchkeyError } from '../errors.ts'
 
 /** What one operation may ask for, counted through fragments, before anything is validated or run. */
@@ -45,7 +51,8 @@ export function checkLimits(
     return tooComplex('DEPTH', 'levels of introspection', introspectionDepth)
   }
   if (counts.aliases > limits.aliases) return tooComplex('ALIASES', 'aliases', limits.aliases)
-  if (counts.rootFields > limits.rootFields) return tooComplex('ROOT_FIELDS', 'root fields', limits.rootFields)
+  if (counts.rootFields > limits.rootFields)
+    return tooComplex('ROOT_FIELDS', 'root fields', limits.rootFields)
   if (counts.fields > limits.fields) return tooComplex('FIELDS', 'fields', limits.fields)
   if (operation.operation === 'mutation' && counts.credentialFields > 1) {
     return new LatchkeyError(
@@ -64,9 +71,13 @@ export function isSignIn(document: DocumentNode, operation: OperationDefinitionN
 }
 
 export function tooComplex(reason: string, what: string, limit: number): LatchkeyError {
-  return new LatchkeyError('QUERY_TOO_COMPLEX', `The operation is too complex: at most ${limit} ${what} are allowed.`, {
-    reason,
-  })
+  return new LatchkeyError(
+    'QUERY_TOO_COMPLEX',
+    `The operation is too complex: at most ${limit} ${what} are allowed.`,
+    {
+      reason,
+    },
+  )
 }
 
 function countOperation(document: DocumentNode, operation: OperationDefinitionNode): Counts {

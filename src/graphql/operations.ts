@@ -74,7 +74,9 @@ function readOperation(
 
   const alone = isAlone(document)
   if (!alone) {
-    const errors = validate(deps.schema, document, [...specifiedRules, ...deps.rules], { maxErrors: deps.maxErrors })
+    const errors = validate(deps.schema, document, [...specifiedRules, ...deps.rules], {
+      maxErrors: deps.maxErrors,
+    })
     if (errors.length > 0) return errors
   }
   const name = operation.name?.value ?? null
@@ -103,7 +105,10 @@ function describeSyntaxError(error: unknown): string {
   return place ? `Syntax error at line ${place.line}, column ${place.column}.` : 'Syntax error.'
 }
 
-function pickOperation(document: DocumentNode, operationName: string | null): OperationDefinitionNode | Error {
+function pickOperation(
+  document: DocumentNode,
+  operationName: string | null,
+): OperationDefinitionNode | Error {
   const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
   if (operationName === null) {
     const [only] = operations
@@ -115,7 +120,9 @@ function pickOperation(document: DocumentNode, operationName: string | null): Op
     )
   }
   const named = operations.find((node) => node.name?.value === operationName)
-  return named === undefined ? unresolved('The document has no operation of that name.') : requireRunnable(named)
+  return named === undefined
+    ? unresolved('The document has no operation of that name.')
+    : requireRunnable(named)
 }
 
 function requireRunnable(operation: OperationDefinitionNode): OperationDefinitionNode | Error {

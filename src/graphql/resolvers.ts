@@ -33,7 +33,9 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       },
       signUp: (_parent, request, context) => context.auth.signUp(request, context.origin),
       async changePassword(_parent, request, context) {
-        return { revokedTokens: await context.auth.changePassword(requireUser(context), request, context.origin) }
+        return {
+          revokedTokens: await context.auth.changePassword(requireUser(context), request, context.origin),
+        }
       },
       async updateViewer(_parent, { username, email }, context) {
         const change = { username: username ?? undefined, email }

@@ -6,7 +6,8 @@ const rfc3339 = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d
 export const dateTime = {
   serialize(value: unknown): string {
     const date = new Date(value as number | string | Date)
-    if (Number.isNaN(date.getTime())) throw new TypeError('A DateTime field resolved to something that is no time.')
+    if (Number.isNaN(date.getTime()))
+      throw new TypeError('A DateTime field resolved to something that is no time.')
     return date.toISOString()
   },
   parseValue: parseDateTime,

@@ -1,5 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { buildSchema, type GraphQLSchema, isEnumType, isInterfaceType, isObjectType, isUnionType, validateSchema } from 'graphql'
+import {
+  buildSchema,
+  type GraphQLSchema,
+  isEnumType,
+  isInterfaceType,
+  isObjectType,
+  isUnionType,
+  validateSchema,
+} from 'graphql'
 import { checkDirectives } from './guard.ts'
 
 /** Resolvers as Mercurius takes them: type → field → function. */
@@ -62,5 +70,7 @@ function fieldNames(schema: GraphQLSchema, typeName: string): Set<string> | null
 }
 
 function schemaError(problems: readonly string[]): Error {
-  return new Error(`The schema breaks ${problems.length} rule(s):\n${problems.map((line) => `  - ${line}`).join('\n')}`)
+  return new Error(
+    `The schema breaks ${problems.length} rule(s):\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+  )
 }

@@ -25,7 +25,18 @@ const withOddBytes = anonymous(
 )
 
 /** Schemes that may be named back to whoever sent one; any other word could be a token without its scheme. */
-const knownSchemes = ['Basic', 'Bearer', 'Digest', 'DPoP', 'HOBA', 'JWT', 'Mutual', 'Negotiate', 'NTLM', 'Token']
+const knownSchemes = [
+  'Basic',
+  'Bearer',
+  'Digest',
+  'DPoP',
+  'HOBA',
+  'JWT',
+  'Mutual',
+  'Negotiate',
+  'NTLM',
+  'Token',
+]
 
 /** Parses the token header (RFC 9110 §11.4: a scheme in any letter case, blanks, a token). */
 export function createReadCredentials(options: HeaderOptions): ReadCredentials {
@@ -45,7 +56,8 @@ export function createReadCredentials(options: HeaderOptions): ReadCredentials {
   return (request) => {
     const value = request.headers[header]
     if (value === undefined || value === '') return missing
-    if (typeof value !== 'string' || value.length > maxBytes || isRepeated(request.rawHeaders, header)) return malformed
+    if (typeof value !== 'string' || value.length > maxBytes || isRepeated(request.rawHeaders, header))
+      return malformed
 
     const schemeEnd = findBlank(value, 0)
     const scheme = (schemeEnd === -1 ? value : value.slice(0, schemeEnd)).toLowerCase()

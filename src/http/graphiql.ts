@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
+import { setConstantHeaders } from './constant-headers.ts'
 
 /** Where the GraphiQL page is served and what it talks to. */
 export interface GraphiqlOptions {
@@ -23,10 +24,12 @@ export function registerGraphiql(app: FastifyInstance, options: GraphiqlOptions)
 
   app.register(async (scope) => {
     scope.addHook('onSend', async (request, reply) => {
-      const isAsset = request.url.startsWith(assets) && reply.statusCode < 400
+      setConstantHeaders(request, reply)
       reply.headers(SECURITY_HEADERS)
       // The names of the assets carry a digest of their content.
-      reply.header('cache-control', isAsset ? 'public, max-age=31536000, immutable' : 'no-store')
+      if (request.url.startsWith(assets) && reply.statusCode < 400) {
+        reply.header('cache-control', 'public, max-age=31536000, immutable')
+      }
     })
 
     if (index === null) {
@@ -72,7 +75,6 @@ const SECURITY_HEADERS = {
   ].join('; '),
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
 }
 

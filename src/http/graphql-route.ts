@@ -2,8 +2,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
 import { type ErrorCode, LatchkeyError, rateLimited, statusOfCode } from '../errors.ts'
 import { clientAddress, limitedAddress, originOf, type PreHandler } from './authenticate.ts'
-import { badRequest, type GraphQLParameters, isJsonType, requireParameters, requireQueryParameters, requireUtf8 } from './parameters.ts'
+import { setConstantHeaders } from './constant-headers.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
+import {
+  badRequest,
+  type GraphQLParameters,
+  isJsonType,
+  requireParameters,
+  requireQueryParameters,
+  requireUtf8,
+} from './parameters.ts'
 import type { CountRequest } from './rate-limit.ts'
 import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
 
@@ -30,7 +38,10 @@ interface RunnableOperation {
 
 /** How the route has operations run; `graphql/` provides it. */
 export interface OperationRunner {
-  prepare(source: string, operationName: string | null): RunnableOperation | { errors: readonly GraphQLFormattedError[] }
+  prepare(
+    source: string,
+    operationName: string | null,
+  ): RunnableOperation | { errors: readonly GraphQLFormattedError[] }
   execute(
     operation: RunnableOperation,
     variables: Record<string, unknown> | null,
@@ -63,13 +74,17 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
   app.register(async (scope) => {
     const parseJson = createJsonParser(scope)
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: options.bodyLimit }, (request, body, done) => {
-      try {
-        done(null, parseJson(request, requireUtf8(body as Buffer)))
-      } catch (error) {
-        done(error as Error)
-      }
-    })
+    scope.addContentTypeParser(
+      '*',
+      { parseAs: 'buffer', bodyLimit: options.bodyLimit },
+      (request, body, done) => {
+        try {
+          done(null, parseJson(request, requireUtf8(body as Buffer)))
+        } catch (error) {
+          done(error as Error)
+        }
+      },
+    )
     scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, options))
     scope.addHook('onRequest', (request, reply, done) => {
       setConstantHeaders(request, reply)
@@ -90,7 +105,12 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
       method: 'GET',
       handler: (request, reply) => {
         const search = request.query as Record<string, unknown>
-        return answer(request, reply, requireQueryParameters(search, (text) => parseJson(request, text)), options)
+        return answer(
+          request,
+          reply,
+          requireQueryParameters(search, (text) => parseJson(request, text)),
+          options,
+        )
       },
     })
     scope.route({
@@ -122,7 +142,13 @@ async function answer(
   request.graphqlOutcome = outcome
   if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
   await admit(request, operation, options)
-  return send(request, reply, await options.runner.execute(operation, parameters.variables, request, reply), type, options)
+  return send(
+    request,
+    reply,
+    await options.runner.execute(operation, parameters.variables, request, reply),
+    type,
+    options,
+  )
 }
 
 /** Refuses a request that came too often, or with a bad token where that matters. */
@@ -134,8 +160,11 @@ async function admit(
   const { principal } = request
   const address = limitedAddress(originOf(request).address)
   if (countRequest !== null) {
-    const count = await countRequest(principal.kind === 'user' ? `user ${principal.user.id}` : `address ${address}`)
-    if (count.isExceeded) throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
+    const count = await countRequest(
+      principal.kind === 'user' ? `user ${principal.user.id}` : `address ${address}`,
+    )
+    if (count.isExceeded)
+      throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
   }
   if (principal.kind === 'user' || principal.reason === 'MISSING' || operation.signsIn) return
   if (principal.reason === 'INVALID') {
@@ -144,7 +173,8 @@ async function admit(
       throw rateLimited('REQUESTS', count.ttl, 'Too many requests with a token that does not exist.')
     }
   }
-  if (strictTokens) throw new LatchkeyError('UNAUTHENTICATED', principal.message, { reason: principal.reason })
+  if (strictTokens)
+    throw new LatchkeyError('UNAUTHENTICATED', principal.message, { reason: principal.reason })
 }
 
 function send(
@@ -185,7 +215,7 @@ function answerError(
 ): FastifyReply {
   const known = toLatchkeyError(error)
   if (known === null || known.cause !== undefined) {
-    request.log.error({ err: known?.cause ?? error, requestId: request.id }, 'a request failed')
+    request.log.error({ err: known?.cause ?? error }, 'a request failed')
   }
   const requestId = String(request.id)
   const shown =
@@ -244,13 +274,6 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
 }
 
-function setConstantHeaders(request: FastifyRequest, reply: FastifyReply): void {
-  reply
-    .header('cache-control', 'no-store')
-    .header('x-content-type-options', 'nosniff')
-    .header('x-request-id', request.id)
-}
-
 function methodNotAllowed(message: string): LatchkeyError {
   return new LatchkeyError('METHOD_NOT_ALLOWED', message)
 }
@@ -279,12 +302,13 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, done: () => vo
   const { principal, graphqlOutcome: outcome } = request
   request.log.info(
     {
-      requestId: request.id,
       operation: outcome?.operation ?? null,
       ...(principal?.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}),
       address: clientAddress(request),
       status: reply.statusCode,
-      outcome: outcome?.refusal ? `${outcome.refusal.code}${outcome.refusal.reason ? `/${outcome.refusal.reason}` : ''}` : 'OK',
+      outcome: outcome?.refusal
+        ? `${outcome.refusal.code}${outcome.refusal.reason ? `/${outcome.refusal.reason}` : ''}`
+        : 'OK',
       durationMs: Math.round(reply.elapsedTime * 100) / 100,
     },
     'request',

@@ -27,7 +27,8 @@ export function requireParameters(body: unknown): GraphQLParameters {
   if (!isObject(body)) throw badRequest('The body must be a JSON object with a "query".')
   const { query, operationName, variables, extensions } = body
   if (typeof query !== 'string') throw badRequest('"query" must be text with a GraphQL document.')
-  if (!isAbsent(operationName) && typeof operationName !== 'string') throw badRequest('"operationName" must be text.')
+  if (!isAbsent(operationName) && typeof operationName !== 'string')
+    throw badRequest('"operationName" must be text.')
   if (!isAbsent(variables) && !isObject(variables)) throw badRequest('"variables" must be a JSON object.')
   if (!isAbsent(extensions) && !isObject(extensions)) throw badRequest('"extensions" must be a JSON object.')
   return {

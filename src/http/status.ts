@@ -26,7 +26,8 @@ export function statusOf(body: ResponseBody, type: ResponseType): number {
   const { data, errors } = body
   const refusedFields = new Set(errors.map((error) => error.path?.[0]))
   const nothingAnswered =
-    data === null || Object.entries(data).every(([field, value]) => value === null && refusedFields.has(field))
+    data === null ||
+    Object.entries(data).every(([field, value]) => value === null && refusedFields.has(field))
   if (!nothingAnswered) return 200
   const statuses = new Set(errors.map(statusOfError))
   const [status] = statuses
@@ -35,7 +36,13 @@ export function statusOf(body: ResponseBody, type: ResponseType): number {
 
 /** The refusal that counts most: the first of the first class below that is there. */
 export function findRefusal(errors: readonly GraphQLFormattedError[]): Refusal | null {
-  for (const code of ['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE', 'RATE_LIMITED', 'UNAUTHENTICATED', 'FORBIDDEN']) {
+  for (const code of [
+    'INTERNAL_SERVER_ERROR',
+    'SERVICE_UNAVAILABLE',
+    'RATE_LIMITED',
+    'UNAUTHENTICATED',
+    'FORBIDDEN',
+  ]) {
     const error = errors.find((one) => one.extensions?.code === code)
     if (error !== undefined) return toRefusal(error)
   }

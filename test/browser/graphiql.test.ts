@@ -8,19 +8,15 @@ import { startApp } from '../support/app.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 const NO_CHROMIUM = `there is no ${CHROMIUM}; install it: apt-get install chromium`
-const PASSWORD = 'correct horse battery staple'
 
 t.test('someone signs in, lists devices and signs out in GraphiQL', { skip: whySkipped() }, async (t) => {
   if (!existsSync(CHROMIUM)) return t.fail(NO_CHROMIUM)
   const app = await startApp(t, { listen: true, graphiql: true })
-  await app.createUser({ username: 'ada', password: PASSWORD })
-  await app.graphql(
-    'mutation ($password: String!) { tokenAuth(username: "ada", password: $password, device: { name: "phone" }) { token } }',
-    { password: PASSWORD },
-  )
+  const user = await app.createUser({ username: 'ada' })
+  await app.signIn(user, { name: 'phone' })
   const { page, seen } = await openPage(t, app.url)
 
-  await write(page, variables(page), { username: 'ada', password: PASSWORD, device: { name: 'laptop' } })
+  await write(page, variables(page), { username: 'ada', password: user.password, device: { name: 'laptop' } })
   const token = /"token":"(\w+)"/.exec(await run(page))?.[1] ?? ''
   t.match(token, /^lk_\w{49}$/, 'the answer shows the token')
 
@@ -53,7 +49,7 @@ t.test('someone signs in, lists devices and signs out in GraphiQL', { skip: whyS
 
   const stored = await readStorage(page, 'query Again')
   t.notMatch(stored, token, 'the browser does not store the token')
-  t.notMatch(stored, PASSWORD, 'the browser does not store the password')
+  t.notMatch(stored, user.password, 'the browser does not store the password')
   t.same(
     seen,
     { foreign: [], violations: [], errors: [] },
