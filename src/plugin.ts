@@ -6,7 +6,7 @@ import type { AuthEvent } from './auth/origin.ts'
 import { createThrottleStore, type ThrottleOptions } from './auth/throttle.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
-import { type Database, openDatabase, useKysely } from './db/open.ts'
+import { adoptKysely, type Database, openDatabase } from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
 import type { Executor } from './graphql/execute.ts'
 import type { Operation } from './graphql/operations.ts'
@@ -54,7 +54,7 @@ export const latchkey = fp(registerLatchkey, { fastify: '5.x', name: 'latchkey' 
 async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions): Promise<void> {
   const settings = readOptions(pickSettings(options), options.production ?? true)
   const clock = options.clock ?? Date.now
-  const database = options.database ? useKysely(options.database) : openDatabase(settings.databaseUrl)
+  const database = options.database ? adoptKysely(options.database) : openDatabase(settings.databaseUrl)
   app.addHook('onClose', () => database.close())
   await migrateToLatest(database)
 

@@ -62,7 +62,7 @@ export function openDatabase(url: string): Database {
 }
 
 /** Uses an application's own Kysely instance, on SQLite; its tables stay apart by the prefix `latchkey_`. */
-export function useKysely(applicationDb: Kysely<never>): Database {
+export function adoptKysely(applicationDb: Kysely<never>): Database {
   // The tables are migrated into the application's database, so the instance has them though its type does not say so.
   const kysely = applicationDb as unknown as Kysely<Tables>
   return {

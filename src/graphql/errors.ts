@@ -50,7 +50,7 @@ export function formatRequestError(error: unknown, options: { suggestions: boole
   const { message, locations } = error as GraphQLError
   const withoutValue = hideLiteral(error as GraphQLError, message)
   return {
-    message: options.suggestions ? withoutValue : withoutValue.replace(/ ?Did you mean [^]*$/, ''),
+    message: options.suggestions ? withoutValue : withoutValue.replace(/ ?Did you mean [\s\S]*$/, ''),
     ...(locations ? { locations } : {}),
     extensions: { code: 'GRAPHQL_VALIDATION_FAILED' },
   }
@@ -132,5 +132,7 @@ const literalKinds = new Set<string>([
 /** graphql-js quotes a literal that does not fit; it may be a password. */
 function hideLiteral(error: GraphQLError, message: string): string {
   if (!error.nodes?.some((node) => literalKinds.has(node.kind))) return message
-  return message.replace(/(, found |: )[^]*$/, '.').replace(/^(Value )"[^]*?"( does not exist in)/, '$1$2')
+  return message
+    .replace(/(, found |: )[\s\S]*$/, '.')
+    .replace(/^(Value )"[\s\S]*?"( does not exist in)/, '$1$2')
 }
