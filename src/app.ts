@@ -1,6 +1,7 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import type { Settings } from './config.ts'
+import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
 import { registerHealth } from './http/health.ts'
 import { createRequestId } from './http/request-id.ts'
@@ -14,10 +15,13 @@ export async function buildApp(
   settings: Settings,
   options: { logger?: FastifyServerOptions['logger']; plugin?: LatchkeyOptions } = {},
 ): Promise<FastifyInstance> {
-  const app = Fastify({
+  const createId = createRequestId()
+  const app: FastifyInstance = Fastify({
     logger: options.logger ?? { level: settings.logLevel },
     logController: new LogController({ disableRequestLogging: true }), // Latchkey writes one line per request
-    genReqId: createRequestId(),
+    genReqId: createId,
+    clientErrorHandler: (error, socket) => answerUnreadable(error, socket, app.log, createId()),
+    frameworkErrors: (_error, request, reply) => answerBadUrl(reply, request.id),
     // `false`, a number of proxies, or their addresses: `config.ts` lets nothing else through.
     trustProxy: settings.trustProxy as boolean,
     bodyLimit: settings.bodyLimit,
@@ -29,6 +33,11 @@ export async function buildApp(
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
+  // Before CORS, which answers preflights itself.
+  app.addHook('onRequest', (request, reply, done) => {
+    setConstantHeaders(request, reply)
+    done()
+  })
   if (settings.corsOrigins.length > 0) {
     await app.register(cors, {
       origin: settings.corsOrigins,
@@ -37,10 +46,9 @@ export async function buildApp(
       maxAge: 600,
     })
   }
-  app.setNotFoundHandler((request, reply) => {
-    setConstantHeaders(request, reply)
-    return reply.code(404).send({ error: 'Not found', message: `The API is at ${settings.graphqlPath}.` })
-  })
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send({ error: 'Not found', message: `The API is at ${settings.graphqlPath}.` }),
+  )
   registerHealth(app)
   const {
     host: _host,

@@ -55,9 +55,10 @@ export function createReadCredentials(options: HeaderOptions): ReadCredentials {
 
   return (request) => {
     const value = request.headers[header]
-    if (value === undefined || value === '') return missing
+    if (value === undefined) return missing
     if (typeof value !== 'string' || value.length > maxBytes || isRepeated(request.rawHeaders, header))
       return malformed
+    if (value === '') return missing
 
     const schemeEnd = findBlank(value, 0)
     const scheme = (schemeEnd === -1 ? value : value.slice(0, schemeEnd)).toLowerCase()

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
 import { type ErrorCode, LatchkeyError, rateLimited, statusOfCode } from '../errors.ts'
-import { clientAddress, limitedAddress, originOf, type PreHandler } from './authenticate.ts'
+import { clientAddress, limitedAddress, type PreHandler } from './authenticate.ts'
 import { setConstantHeaders } from './constant-headers.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
 import {
@@ -135,13 +135,14 @@ async function answer(
       'Answers come as application/graphql-response+json or application/json: accept one of them.',
     )
   }
+  await admitRequest(request, options)
   const operation = options.runner.prepare(parameters.query, parameters.operationName)
   if ('errors' in operation) return send(request, reply, { errors: operation.errors }, type, options)
 
   const outcome = { operation: operation.name, refusal: null }
   request.graphqlOutcome = outcome
   if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
-  await admit(request, operation, options)
+  if (!operation.signsIn) await admitToken(request, options)
   return send(
     request,
     reply,
@@ -151,24 +152,27 @@ async function answer(
   )
 }
 
-/** Refuses a request that came too often, or with a bad token where that matters. */
-async function admit(
+/** Refuses a request that came too often, whatever it holds: reading a document costs something too. */
+async function admitRequest(request: FastifyRequest, { countRequest }: GraphQLRouteOptions): Promise<void> {
+  if (countRequest === null) return
+  const { principal } = request
+  const count = await countRequest(
+    principal.kind === 'user'
+      ? `user ${principal.user.id}`
+      : `address ${limitedAddress(clientAddress(request))}`,
+  )
+  if (count.isExceeded) throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
+}
+
+/** Refuses a bad token that came too often, or where any is too many. */
+async function admitToken(
   request: FastifyRequest,
-  operation: RunnableOperation,
-  { strictTokens, countRequest, countBadToken }: GraphQLRouteOptions,
+  { strictTokens, countBadToken }: GraphQLRouteOptions,
 ): Promise<void> {
   const { principal } = request
-  const address = limitedAddress(originOf(request).address)
-  if (countRequest !== null) {
-    const count = await countRequest(
-      principal.kind === 'user' ? `user ${principal.user.id}` : `address ${address}`,
-    )
-    if (count.isExceeded)
-      throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
-  }
-  if (principal.kind === 'user' || principal.reason === 'MISSING' || operation.signsIn) return
+  if (principal.kind === 'user' || principal.reason === 'MISSING') return
   if (principal.reason === 'INVALID') {
-    const count = await countBadToken(address)
+    const count = await countBadToken(limitedAddress(clientAddress(request)))
     if (count.isExceeded) {
       throw rateLimited('REQUESTS', count.ttl, 'Too many requests with a token that does not exist.')
     }

@@ -1,0 +1,66 @@
+import { STATUS_CODES } from 'node:http'
+import type { ConnectionError, FastifyBaseLogger, FastifyReply } from 'fastify'
+import { LatchkeyError, statusOfCode } from '../errors.ts'
+import { constantHeaders } from './constant-headers.ts'
+
+/** The part of a socket that answering takes. */
+interface Connection {
+  readonly writable: boolean
+  readonly destroyed: boolean
+  write(text: string): unknown
+  destroy(): unknown
+}
+
+/**
+ * Answers bytes that Node could not read as a request, or that did not come in time, and hangs up. The log gets the
+ * kind of error alone: what came may hold a token.
+ */
+export function answerUnreadable(
+  error: ConnectionError,
+  connection: Connection,
+  log: FastifyBaseLogger,
+  requestId: string,
+): void {
+  if (error.code === 'ECONNRESET' || connection.destroyed) return
+  const refusal = toRefusal(error.code)
+  const status = statusOfCode[refusal.code]
+  log.debug({ reqId: requestId, code: error.code, status }, 'a request could not be read')
+  if (connection.writable) connection.write(toResponse(refusal, status, requestId))
+  connection.destroy()
+}
+
+/** Answers a URL that cannot be decoded, which no route is asked about. */
+export function answerBadUrl(reply: FastifyReply, requestId: string): void {
+  const refusal = new LatchkeyError('BAD_REQUEST', 'The URL cannot be read.')
+  reply
+    .code(statusOfCode[refusal.code])
+    .headers({ ...constantHeaders(requestId), 'content-type': 'application/json; charset=utf-8' })
+    .send(toBody(refusal))
+}
+
+function toRefusal(code: string): LatchkeyError {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new LatchkeyError('REQUEST_TIMEOUT', 'The request did not come in time.')
+    case 'HPE_HEADER_OVERFLOW':
+      return new LatchkeyError('HEADERS_TOO_LARGE', 'The headers are too large.')
+    default:
+      return new LatchkeyError('BAD_REQUEST', 'This is not an HTTP request.')
+  }
+}
+
+function toResponse(refusal: LatchkeyError, status: number, requestId: string): string {
+  const body = toBody(refusal)
+  const headers = {
+    ...constantHeaders(requestId),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    connection: 'close',
+  }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`
+}
+
+function toBody({ message, extensions }: LatchkeyError): string {
+  return JSON.stringify({ errors: [{ message, extensions }] })
+}
