@@ -306,7 +306,7 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, done: () => vo
   const { principal, graphqlOutcome: outcome } = request
   request.log.info(
     {
-      operation: outcome?.operation ?? null,
+      operation: outcome?.operation?.slice(0, 100) ?? null,
       ...(principal?.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}),
       address: clientAddress(request),
       status: reply.statusCode,

@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig, type SettingsInput, variableOf } from '../../src/config.ts'
 import type { LatchkeyOptions } from '../../src/plugin.ts'
-import { collectLog } from './log.ts'
+import { collectLog, noteSecrets, secret } from './log.ts'
 
 /** A response of the API, as far as tests look at it. */
 export interface Answer {
@@ -46,7 +46,7 @@ export const password = 'correct horse battery staple'
 
 /**
  * The service on a database of its own, in memory unless a test says otherwise, and torn down by `t`. Settings are named
- * as in `config.ts`; everything that the app logs goes to the log that `test/logs.test.ts` reads.
+ * as in `config.ts`. What the app logs must hold no secret that a test uses: `log.ts` sees to it.
  */
 export async function startApp(
   t: Test,
@@ -74,6 +74,7 @@ export async function startApp(
     url,
     clock,
     async graphql(query, variables = null, request = {}) {
+      noteSecrets({ query, variables, authorization: request.headers?.authorization })
       const response = await app.inject({
         method: 'POST',
         url: settings.graphqlPath,
@@ -90,6 +91,7 @@ export async function startApp(
     },
     async createUser(user = {}) {
       const request = { username: `user${++users}`, password, ...user }
+      secret(request.password)
       const { id } = await app.latchkey.auth.createUser(request)
       return { id, username: request.username, password: request.password }
     },
