@@ -145,10 +145,15 @@ export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Nam
 export type SettingsInput = { [Name in SettingName]?: Settings[Name] | string | number | boolean | undefined }
 
 /** Settings of the service alone; an application that registers the plugin decides these for its own server. */
-type ServerSetting = 'host' | 'port' | 'logLevel' | 'trustProxy' | 'corsOrigins'
+const serverSettings = ['host', 'port', 'logLevel', 'trustProxy', 'corsOrigins'] as const
 
 /** Settings that the plugin takes as options. */
-export type PluginSettings = Omit<SettingsInput, ServerSetting>
+export type PluginSettings = {
+  [Name in Exclude<SettingName, (typeof serverSettings)[number]>]?: Written<Settings[Name]> | undefined
+}
+
+/** A value, or the text that the environment would have in its place: `on` for true, `7d` for milliseconds. */
+type Written<T> = T | (T extends boolean ? 'on' | 'off' : T extends number | string[] ? string : never)
 
 /** Every wrong setting, by name; a value is never repeated. */
 export class ConfigError extends Error {
@@ -169,10 +174,23 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): S
   return readSettings((name) => env[variableOf(name)], variableOf, production)
 }
 
-/** Reads settings that an application passes; the defaults are those of `loadConfig`. */
-export function readOptions(input: SettingsInput, production: boolean): Settings {
+/**
+ * Reads settings that an application passes; the defaults are those of `loadConfig`. Refuses names that are no option;
+ * `problems` are what the caller found wrong before.
+ */
+export function readOptions(
+  input: PluginSettings,
+  production: boolean,
+  problems: readonly string[] = [],
+): Settings {
+  const given = new Map<string, unknown>(Object.entries(input).filter(([, value]) => value !== undefined))
+  const strangers = [...given.keys()].flatMap((name) => {
+    if ((serverSettings as readonly string[]).includes(name))
+      return [`${name} is a setting of the service alone; your own server decides it.`]
+    return Object.hasOwn(settings, name) ? [] : [`${name} is not an option of Latchkey.`]
+  })
   const asText = (name: SettingName): string | undefined => {
-    const value = input[name]
+    const value = given.get(name)
     if (value === undefined) return undefined
     if (typeof value === 'boolean') return value ? 'on' : 'off'
     if (Array.isArray(value)) return value.join(',')
@@ -181,17 +199,43 @@ export function readOptions(input: SettingsInput, production: boolean): Settings
       ? `${value}ms`
       : String(value)
   }
-  return readSettings(asText, (name) => name, production)
+  return readSettings(asText, (name) => name, production, [...problems, ...strangers])
 }
 
-/** Variables that look like settings but are none, each with the setting it may have been meant for. */
+/** A setting in force, as it would be written in an environment. */
+export interface EffectiveSetting {
+  variable: string
+  text: string
+  /** Whether the environment says so, or a default. */
+  given: boolean
+  secret: boolean
+}
+
+/** Every setting in force. Throws a `ConfigError` with all that is wrong. */
+export function describeSettings(env: Readonly<Record<string, string | undefined>>): EffectiveSetting[] {
+  loadConfig(env)
+  return (Object.keys(settings) as SettingName[]).map((name) => {
+    const variable = variableOf(name)
+    const given = env[variable]?.trim() ?? ''
+    const { secret = false } = settings[name] as Setting<unknown>
+    const text = given === '' ? defaultOf(name, env.NODE_ENV === 'production') : given
+    return { variable, text, given: given !== '', secret }
+  })
+}
+
+/** Variables that look like settings but are none, a sentence each, with the setting that may have been meant. */
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = new Map(Object.keys(settings).map((name) => [variableOf(name), name]))
+  const known = Object.keys(settings).map(variableOf)
   const families =
     /^(TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
   return Object.keys(env)
-    .filter((variable) => families.test(variable) && !known.has(variable))
-    .map((variable) => `${variable} is not a setting of Latchkey; \`latchkey config\` lists them.`)
+    .filter((variable) => !known.includes(variable))
+    .flatMap((variable) => {
+      const meant = findNearest(variable, known)
+      if (meant !== undefined) return [`${variable} is not a setting of Latchkey. Did you mean ${meant}?`]
+      if (!families.test(variable)) return []
+      return [`${variable} is not a setting of Latchkey; \`latchkey config\` lists them.`]
+    })
 }
 
 /** A setting's environment variable. */
@@ -203,17 +247,13 @@ function readSettings(
   find: (name: SettingName) => string | undefined,
   nameOf: (name: SettingName) => string,
   production: boolean,
+  found: readonly string[] = [],
 ): Settings {
-  const problems: string[] = []
+  const problems = [...found]
   const entries = (Object.keys(settings) as SettingName[]).map((name) => {
-    const { parse, fallback, production: inProduction } = settings[name] as Setting<unknown>
-    const given = find(name)
-    const written =
-      given === undefined || given.trim() === ''
-        ? ((production ? inProduction : undefined) ?? fallback)
-        : given.trim()
+    const given = find(name)?.trim() ?? ''
     try {
-      return [name, parse(written ?? '')]
+      return [name, settings[name].parse(given === '' ? defaultOf(name, production) : given)]
     } catch (error) {
       problems.push(`${nameOf(name)} must be ${(error as Error).message}.`)
       return [name, undefined]
@@ -221,6 +261,46 @@ function readSettings(
   })
   if (problems.length > 0) throw new ConfigError(problems)
   return Object.fromEntries(entries) as Settings
+}
+
+function defaultOf(name: SettingName, production: boolean): string {
+  const { fallback, production: inProduction } = settings[name] as Setting<unknown>
+  return (production ? inProduction : undefined) ?? fallback ?? ''
+}
+
+/** The known name that is at most two edits away; one for short names, which have many neighbours. */
+function findNearest(variable: string, known: readonly string[]): string | undefined {
+  const limit = variable.length < 8 ? 1 : 2
+  const [nearest] = known
+    // The difference in length is the least distance: most names need no further look.
+    .filter((name) => name.length > 4 && Math.abs(name.length - variable.length) <= limit)
+    .map((name) => ({ name, distance: countEdits(variable, name) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((one, other) => one.distance - other.distance)
+  return nearest?.name
+}
+
+/** How many characters have to be put in, taken out, replaced or swapped with their neighbour (optimal string alignment). */
+function countEdits(from: string, to: string): number {
+  const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
+  for (let row = 1; row <= from.length; row++) {
+    const edits = [row]
+    rows.push(edits)
+    for (let column = 1; column <= to.length; column++) {
+      const same = from[row - 1] === to[column - 1]
+      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
+      edits.push(
+        Math.min(
+          at(row - 1, column) + 1,
+          at(row, column - 1) + 1,
+          at(row - 1, column - 1) + (same ? 0 : 1),
+          swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
+        ),
+      )
+    }
+  }
+  return at(from.length, to.length)
 }
 
 function setting<T>(

@@ -1,12 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Kysely } from 'kysely'
 import { type Auth, createAuth } from './auth/auth.ts'
 import type { AuthEvent } from './auth/origin.ts'
 import { createThrottleStore, type ThrottleOptions } from './auth/throttle.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
-import { adoptKysely, type Database, openDatabase } from './db/open.ts'
+import {
+  type ApplicationKysely,
+  adoptKysely,
+  type Database,
+  isKyselyOnSqlite,
+  openDatabase,
+} from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
 import type { Executor } from './graphql/execute.ts'
 import type { Operation } from './graphql/operations.ts'
@@ -20,8 +25,8 @@ import { version } from './version.ts'
 
 /** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
 export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
-  /** The application's own Kysely instance (SQLite); without one, `databaseUrl` is opened. */
-  database?: Kysely<never>
+  /** The application's own Kysely instance (SQLite), which it closes itself; without one, `databaseUrl` is opened. */
+  database?: ApplicationKysely
   /** Adds to the context of each operation; what Latchkey puts there stays. */
   context?: (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>
   /** Whether the defaults of production hold: no GraphiQL, no introspection, HTTPS asked for. On unless switched off. */
@@ -52,7 +57,7 @@ const pruneIntervalMs = 3_600_000
 export const latchkey = fp(registerLatchkey, { fastify: '5.x', name: 'latchkey' })
 
 async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions): Promise<void> {
-  const settings = readOptions(pickSettings(options), options.production ?? true)
+  const settings = readPluginOptions(options)
   const clock = options.clock ?? Date.now
   const database = options.database ? adoptKysely(options.database) : openDatabase(settings.databaseUrl)
   app.addHook('onClose', () => database.close())
@@ -107,6 +112,41 @@ async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions):
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
   runInBackground(app, auth, settings)
+}
+
+/** What the options that are no settings have to be. */
+const ownOptions: Record<Exclude<keyof LatchkeyOptions, keyof PluginSettings>, [string, Accepts]> = {
+  database: ['a Kysely instance on SQLite', isKyselyOnSqlite],
+  context: ['a function', isFunction],
+  production: ['true or false', (value) => typeof value === 'boolean'],
+  clock: ['a function', isFunction],
+  schema: ['SDL, or a list of SDL', (value) => [value].flat().every((sdl) => typeof sdl === 'string')],
+  resolvers: ['an object', isObject],
+  loaders: ['an object', isObject],
+}
+
+type Accepts = (value: unknown) => boolean
+
+/** Throws one `ConfigError` with all that is wrong with the options. */
+function readPluginOptions(options: LatchkeyOptions): Settings {
+  const problems: string[] = []
+  const input: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(options)) {
+    const own = Object.hasOwn(ownOptions, name) ? ownOptions[name as keyof typeof ownOptions] : undefined
+    if (own === undefined) input[name] = value
+    else if (value !== undefined && !own[1](value)) problems.push(`${name} must be ${own[0]}.`)
+  }
+  if (options.database !== undefined && options.databaseUrl !== undefined)
+    problems.push('database and databaseUrl are two databases; keep one.')
+  return readOptions(input, options.production ?? true, problems)
+}
+
+function isFunction(value: unknown): boolean {
+  return typeof value === 'function'
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 async function createDomain(
@@ -198,17 +238,4 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings): 
     timers.forEach(clearInterval)
     await flush()
   })
-}
-
-function pickSettings(options: LatchkeyOptions): PluginSettings {
-  const {
-    database: _database,
-    context: _context,
-    production: _production,
-    clock: _clock,
-    schema: _schema,
-    ...rest
-  } = options
-  const { resolvers: _resolvers, loaders: _loaders, ...input } = rest
-  return input
 }

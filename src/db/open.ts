@@ -37,6 +37,9 @@ const busyLimitMs = 5_000
 /** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
 const busyTimeoutMs = 3
 
+/** And this long while the file is opened, when there is nothing else to do yet. */
+const openTimeoutMs = 5_000
+
 const statementCacheSize = 256
 
 /**
@@ -49,6 +52,7 @@ export function openDatabase(url: string): Database {
     throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
   const connection = openSqlite(file)
   const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
+  const retryWhileBusy = createRetryWhileBusy()
   return {
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
@@ -61,10 +65,20 @@ export function openDatabase(url: string): Database {
   }
 }
 
+/** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type ApplicationKysely = Kysely<any>
+
+/** Whether a value is a Kysely instance that talks to SQLite. */
+export function isKyselyOnSqlite(value: unknown): value is ApplicationKysely {
+  return value instanceof Kysely && value.getExecutor().adapter instanceof SqliteAdapter
+}
+
 /** Uses an application's own Kysely instance, on SQLite; its tables stay apart by the prefix `latchkey_`. */
-export function adoptKysely(applicationDb: Kysely<never>): Database {
-  // The tables are migrated into the application's database, so the instance has them though its type does not say so.
-  const kysely = applicationDb as unknown as Kysely<Tables>
+export function adoptKysely(applicationDb: ApplicationKysely): Database {
+  // Plugins of the application's, such as `CamelCasePlugin`, would rename the columns.
+  const kysely: Kysely<Tables> = applicationDb.withoutPlugins()
+  const retryWhileBusy = createRetryWhileBusy()
   return {
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
@@ -94,16 +108,19 @@ function parseSqliteUrl(url: string): string | null {
 
 function openSqlite(file: string): SqliteDatabase.Database {
   const path = file === ':memory:' ? file : resolve(file)
+  let connection: SqliteDatabase.Database | undefined
   try {
     if (path !== ':memory:') createPrivateFile(path)
-    const connection = new SqliteDatabase(path, { timeout: busyTimeoutMs })
+    connection = new SqliteDatabase(path, { timeout: openTimeoutMs })
     connection.pragma('journal_mode = WAL')
     // FULL: an acknowledged revocation survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
+    connection.pragma(`busy_timeout = ${busyTimeoutMs}`)
     return connection
   } catch (error) {
-    throw new Error(`Cannot open the database file ${path}: ${explain(error)}`, { cause: error })
+    connection?.close()
+    throw new Error(`Cannot open the database file ${path}: ${explainDatabaseFault(error)}`, { cause: error })
   }
 }
 
@@ -113,7 +130,8 @@ function createPrivateFile(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
 }
 
-function explain(error: unknown): string {
+/** What is wrong with a database file, and what to do about it, in a sentence for the operator. */
+export function explainDatabaseFault(error: unknown): string {
   const code = sqliteCode(error) || String((error as NodeJS.ErrnoException).code ?? '')
   if (code.startsWith('SQLITE_NOTADB'))
     return 'it is not an SQLite database. Point DATABASE_URL at another file.'
@@ -124,6 +142,11 @@ function explain(error: unknown): string {
     return 'the disk is full. Free some space and start again.'
   if (code === 'EACCES' || code === 'EPERM' || code.startsWith('SQLITE_CANTOPEN'))
     return 'permission denied. Make the file and its folder readable and writable for this user.'
+  if (code === 'EISDIR') return 'it is a folder. Point DATABASE_URL at a file.'
+  if (code === 'ENOTDIR' || code === 'EEXIST')
+    return 'a file stands where its folder should be. Point DATABASE_URL elsewhere.'
+  if (code.startsWith('SQLITE_IOERR'))
+    return 'the disk cannot be read or written. See whether it is full or failing.'
   if (code.startsWith('SQLITE_BUSY')) return 'another process holds it locked. Try again when that is done.'
   return (error as Error).message
 }
@@ -141,17 +164,42 @@ function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQu
   }
 }
 
-async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + busyLimitMs
-  for (let attempt = 0; ; attempt++) {
+type RetryWhileBusy = <T>(work: () => Promise<T>) => Promise<T>
+
+/**
+ * Repeats what another process's write lock refuses, until it gives up as `RATE_LIMITED` / `BUSY`. What waits stands in
+ * line and only the first asks again: each question holds the event loop a little.
+ */
+function createRetryWhileBusy(): RetryWhileBusy {
+  let last = Promise.resolve()
+
+  async function retryInLine<T>(work: () => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + busyLimitMs
+    const before = last
+    const { promise, resolve: leave } = Promise.withResolvers<void>()
+    last = promise
+    try {
+      await before
+      for (let attempt = 0; performance.now() < giveUpAt; attempt++) {
+        await sleep(Math.min(50, 2 ** attempt) * (0.5 + Math.random()))
+        try {
+          return await work()
+        } catch (error) {
+          if (!isBusy(error)) throw toLatchkeyError(error)
+        }
+      }
+      throw busy()
+    } finally {
+      leave()
+    }
+  }
+
+  return async (work) => {
     try {
       return await work()
     } catch (error) {
       if (!isBusy(error)) throw toLatchkeyError(error)
-      if (performance.now() >= giveUpAt) {
-        throw rateLimited('BUSY', 1_000, 'The database is busy. Try again in a moment.')
-      }
-      await sleep(Math.min(50, 2 ** attempt) * (0.5 + Math.random()))
+      return retryInLine(work)
     }
   }
 }
@@ -159,13 +207,17 @@ async function retryWhileBusy<T>(work: () => Promise<T>): Promise<T> {
 function toLatchkeyError(error: unknown): unknown {
   const code = sqliteCode(error)
   if (code === '' || code.startsWith('SQLITE_CONSTRAINT')) return error
-  if (isBusy(error)) return rateLimited('BUSY', 1_000, 'The database is busy. Try again in a moment.')
+  if (isBusy(error)) return busy()
   return new LatchkeyError(
     'SERVICE_UNAVAILABLE',
     'The service cannot reach its database. Try again later.',
     { reason: 'DATABASE', retryAfter: 5 },
     { cause: error },
   )
+}
+
+function busy(): LatchkeyError {
+  return rateLimited('BUSY', 1_000, 'The database is busy. Try again in a moment.')
 }
 
 function isBusy(error: unknown): boolean {
@@ -182,15 +234,17 @@ function sqliteCode(error: unknown): string {
 /** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
 class LatchkeySqliteDialect extends SqliteDialect {
   readonly #config: SqliteDialectConfig
+  readonly #connection: SqliteDatabase.Database
 
   constructor(connection: SqliteDatabase.Database) {
     const config = { database: cachingStatements(connection) }
     super(config)
     this.#config = config
+    this.#connection = connection
   }
 
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config)
+    return new ImmediateDriver(this.#config, this.#connection)
   }
 
   override createAdapter(): SqliteAdapter {
@@ -200,10 +254,24 @@ class LatchkeySqliteDialect extends SqliteDialect {
 
 /** `BEGIN IMMEDIATE`: the lock is refused before anything was read, so that starting over is safe. */
 class ImmediateDriver extends SqliteDriver {
+  readonly #connection: SqliteDatabase.Database
+
+  constructor(config: SqliteDialectConfig, connection: SqliteDatabase.Database) {
+    super(config)
+    this.#connection = connection
+  }
+
   override async beginTransaction(
     connection: Parameters<SqliteDriver['beginTransaction']>[0],
   ): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  /** A full disk has SQLite roll back by itself; another `ROLLBACK` would fail and hide what was wrong. */
+  override async rollbackTransaction(
+    connection: Parameters<SqliteDriver['rollbackTransaction']>[0],
+  ): Promise<void> {
+    if (this.#connection.inTransaction) await super.rollbackTransaction(connection)
   }
 }
 
