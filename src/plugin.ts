@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
 import type { AuthEvent } from './auth/origin.ts'
-import { createThrottleStore, type ThrottleOptions } from './auth/throttle.ts'
+import { createThrottleStore } from './auth/throttle.ts'
+import { toAuthOptions } from './auth-options.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
 import {
@@ -155,39 +156,14 @@ async function createDomain(
   settings: Settings,
   clock: () => number,
 ): Promise<Auth> {
-  const throttle: ThrottleOptions = {
-    accountFree: settings.rateLimitAccountFailures,
-    backoffMs: settings.rateLimitBackoff,
-    backoffMaxMs: settings.rateLimitBackoffMax,
-    addressMax: settings.rateLimitAddressFailures,
-    addressWindowMs: 60_000,
-    lockAfter: settings.rateLimitLockAfter,
-  }
-  const Store = createThrottleStore({ database, clock, options: throttle })
+  const options = toAuthOptions(settings)
+  const Store = createThrottleStore({ database, clock, options: options.throttle })
   return createAuth({
     database,
     clock,
-    limiters: await createLimiters(Store, throttle),
+    options,
+    limiters: await createLimiters(Store, options.throttle),
     report: (event) => reportEvent(app, event),
-    options: {
-      token: {
-        ttlMs: settings.tokenTtl,
-        idleTtlMs: settings.tokenIdleTtl,
-        renew: settings.tokenRenew,
-        maxTtlMs: settings.tokenMaxTtl,
-        prefix: settings.tokenPrefix,
-        limit: settings.tokenLimit,
-        limitPolicy: settings.tokenLimitPolicy,
-        retentionMs: settings.tokenRetention,
-      },
-      password: {
-        minLength: settings.passwordMinLength,
-        queueLimit: settings.passwordHashQueue,
-        ...(settings.passwordHashConcurrency > 0 ? { concurrency: settings.passwordHashConcurrency } : {}),
-      },
-      throttle,
-      signUpOpen: settings.signUp === 'open',
-    },
   })
 }
 

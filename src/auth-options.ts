@@ -1,0 +1,32 @@
+import type { AuthOptions } from './auth/auth.ts'
+import type { Settings } from './config.ts'
+
+/** The settings as the domain takes them. */
+export function toAuthOptions(settings: Settings): AuthOptions {
+  return {
+    token: {
+      ttlMs: settings.tokenTtl,
+      idleTtlMs: settings.tokenIdleTtl,
+      renew: settings.tokenRenew,
+      maxTtlMs: settings.tokenMaxTtl,
+      prefix: settings.tokenPrefix,
+      limit: settings.tokenLimit,
+      limitPolicy: settings.tokenLimitPolicy,
+      retentionMs: settings.tokenRetention,
+    },
+    password: {
+      minLength: settings.passwordMinLength,
+      queueLimit: settings.passwordHashQueue,
+      ...(settings.passwordHashConcurrency > 0 ? { concurrency: settings.passwordHashConcurrency } : {}),
+    },
+    throttle: {
+      accountFree: settings.rateLimitAccountFailures,
+      backoffMs: settings.rateLimitBackoff,
+      backoffMaxMs: settings.rateLimitBackoffMax,
+      addressMax: settings.rateLimitAddressFailures,
+      addressWindowMs: 60_000,
+      lockAfter: settings.rateLimitLockAfter,
+    },
+    signUpOpen: settings.signUp === 'open',
+  }
+}
