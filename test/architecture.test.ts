@@ -1,0 +1,171 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** One `import`, `import('…')` or `export … from`: a file of ours by its path from the root, or else a package by its name. */
+interface Import {
+  from: string
+  to: string
+  own: boolean
+  typeOnly: boolean
+}
+
+const files = globSync(['src/**/*.ts', 'migrations/*.ts'], { cwd: root }).sort()
+const sources = new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+const imports = [...sources].flatMap(([file, source]) => readImports(file, source))
+
+/** What each part may import of ours; a part is a folder of `src`, or a file of its top level. */
+const mayImport: Record<string, string[]> = {
+  http: ['auth', 'errors'],
+  graphql: ['auth', 'errors'],
+  auth: ['db', 'errors'],
+  db: ['errors'],
+  config: [],
+  errors: [],
+  version: [],
+  migrations: [],
+  plugin: ['http', 'graphql', 'auth', 'db', 'config', 'errors', 'version'],
+  app: ['plugin', 'http', 'config'],
+  main: ['app', 'config', 'version'],
+  index: ['plugin', 'graphql', 'auth', 'errors'],
+  cli: ['main', 'graphql', 'auth', 'db', 'config', 'errors', 'version', 'plugin'],
+}
+
+/** Packages that belong to one part alone; `typesTo` names the parts that may have their types. */
+const packagesOf: [pattern: RegExp, parts: string[], typesTo: string[]][] = [
+  [/^kysely(\/|$)/, ['db', 'migrations'], ['auth', 'plugin']],
+  [/^better-sqlite3$/, ['db'], []],
+  [/^mercurius$/, ['graphql'], []],
+  [/^graphql$/, ['graphql', 'cli'], ['http']],
+  [/^fastify(-plugin)?$|^@fastify\//, ['app', 'plugin', 'http'], ['graphql', 'main']],
+  [/^@node-rs\/argon2$/, ['auth'], []],
+  [/^commander$/, ['cli'], []],
+]
+
+t.test('the imports are all seen', async (t) => {
+  for (const [file, source] of sources) {
+    const mentions = source.match(/^(?:import|export|\}).* from '|^import '/gm)?.length ?? 0
+    const dynamic = source.match(/\bimport\('/g)?.length ?? 0
+    t.equal(imports.filter((one) => one.from === file).length, mentions + dynamic, file)
+    t.notMatch(source, /\brequire\(/, `${file} requires nothing`)
+  }
+  const computed = [...sources].filter(([, source]) => /\bimport\([^')]/.test(source)).map(([file]) => file)
+  t.strictSame(computed, ['src/db/migrate.ts'], 'only Kysely loads files by a computed name')
+  for (const { from, to, own } of imports) if (own) t.ok(existsSync(join(root, to)), `${from} imports ${to}`)
+})
+
+t.test('each part imports only what stands below it', async (t) => {
+  for (const { from, to, own } of imports) {
+    if (!own) continue
+    const [part, other] = [partOf(from), partOf(to)]
+    if (part === other) continue
+    t.ok(mayImport[part]?.includes(other), `${from} imports ${to}`)
+  }
+})
+
+t.test('a package belongs to the part that is there for it', async (t) => {
+  for (const { from, to, own, typeOnly } of imports) {
+    if (own) continue
+    for (const [pattern, parts, typesTo] of packagesOf) {
+      if (!pattern.test(to) || parts.includes(partOf(from))) continue
+      t.ok(typeOnly && typesTo.includes(partOf(from)), `${from} imports ${to}`)
+    }
+  }
+  const dialects = imports.filter(({ to }) => to === 'better-sqlite3').map(({ from }) => from)
+  t.strictSame(dialects, ['src/db/open.ts'], 'one file names a dialect')
+})
+
+t.test('migrations import Kysely and nothing else', async (t) => {
+  for (const { from, to } of imports) {
+    if (partOf(from) === 'migrations') t.equal(to, 'kysely', from)
+  }
+})
+
+t.test('SQL is written in db and migrations alone', async (t) => {
+  const sql = /\.(selectFrom|insertInto|updateTable|deleteFrom|mergeInto)\(|\bsql(<.*>)?`|\.schema\.create/
+  for (const [file, source] of sources) {
+    if (!['db', 'migrations'].includes(partOf(file))) t.notMatch(source, sql, file)
+  }
+})
+
+t.test('only the process and the command line read the environment', async (t) => {
+  for (const [file, source] of sources) {
+    if (!['main', 'cli'].includes(partOf(file))) t.notMatch(source, /process\.(env|argv)\b/, file)
+  }
+})
+
+t.test('no file imports itself on any way round', async (t) => {
+  t.strictSame(findCycle(), null)
+})
+
+t.test('each file is reached from the package or from the command', async (t) => {
+  const reached = new Set<string>()
+  const visit = (file: string): void => {
+    if (reached.has(file)) return
+    reached.add(file)
+    for (const { from, to, own } of imports) if (own && from === file) visit(to)
+  }
+  visit('src/index.ts')
+  for (const file of files) if (partOf(file) === 'cli' || partOf(file) === 'migrations') visit(file)
+  t.strictSame(
+    files.filter((file) => !reached.has(file)),
+    [],
+  )
+})
+
+t.test('files are short enough to be read', async (t) => {
+  for (const [file, source] of sources) {
+    if (file === 'src/graphql/schema-types.ts') continue // generated
+    t.ok(source.split('\n').length <= 450, file)
+  }
+})
+
+function readImports(file: string, source: string): Import[] {
+  const statement = /(?:^(?:import|export)\s+(type\s+)?(?:[\w*\s,{}$]+?\s+from\s+)?|\bimport\()'([^']+)'/gm
+  return [...source.matchAll(statement)].map(([text, typeOnly, target = '']) => {
+    const own = target.startsWith('.')
+    return {
+      from: file,
+      to: own ? relative(root, join(root, dirname(file), target)) : target,
+      own,
+      typeOnly: typeOnly !== undefined || hasOnlyTypes(text),
+    }
+  })
+}
+
+/** `import { type A, type B } from …` */
+function hasOnlyTypes(statement: string): boolean {
+  const names = /^\w+\s+\{([^}]*)\}/
+    .exec(statement)?.[1]
+    ?.split(',')
+    .map((name) => name.trim())
+  return names?.every((name) => name === '' || name.startsWith('type ')) ?? false
+}
+
+function partOf(file: string): string {
+  const [folder = '', part = ''] = file.split('/')
+  return folder === 'migrations' ? folder : part.replace(/\.ts$/, '')
+}
+
+/** The files of one cycle in the order of import, or null. */
+function findCycle(): string[] | null {
+  const done = new Set<string>()
+  const search = (file: string, path: readonly string[]): string[] | null => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return null
+    done.add(file)
+    for (const { from, to, own } of imports) {
+      const cycle = own && from === file ? search(to, [...path, file]) : null
+      if (cycle !== null) return cycle
+    }
+    return null
+  }
+  for (const file of files) {
+    const cycle = search(file, [])
+    if (cycle !== null) return cycle
+  }
+  return null
+}
