@@ -1,4 +1,4 @@
-/** Latchkey's public surface: the Fastify plugin, its types, and the error that resolvers may throw. */
+/** Latchkey's public surface: the Fastify plugin, its types, and its errors. */
 
 export type { Auth } from './auth/auth.ts'
 export type { AuthEvent, RequestOrigin } from './auth/origin.ts'
@@ -11,7 +11,9 @@ export type {
   User,
   UserPrincipal,
 } from './auth/principal.ts'
+export { ConfigError } from './config.ts'
 export { type ErrorCode, type ErrorDetails, LatchkeyError } from './errors.ts'
 export type { LatchkeyContext } from './graphql/context.ts'
 export { requireUser } from './graphql/guard.ts'
+export type { Loader, LoaderMap, Resolver, ResolverMap } from './graphql/schema.ts'
 export { type Latchkey, type LatchkeyOptions, latchkey, latchkey as default } from './plugin.ts'

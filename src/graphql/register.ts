@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { NoSchemaIntrospectionCustomRule } from 'graphql'
-import mercurius, { type MercuriusLoaders } from 'mercurius'
+import mercurius, { type MercuriusLoaders, type MercuriusOptions } from 'mercurius'
 import { createExecutor, type Executor } from './execute.ts'
 import { guardSchema } from './guard.ts'
 import type { QueryLimits } from './limits.ts'
 import { createFindOperation } from './operations.ts'
 import { createResolvers } from './resolvers.ts'
-import { loadSchema, mergeResolvers, type ResolverMap } from './schema.ts'
+import { type LoaderMap, loadSchema, mergeResolvers, type ResolverMap } from './schema.ts'
 import type { ServerInfo } from './schema-types.ts'
 
 /** An application's own part of the API. */
@@ -15,7 +15,7 @@ export interface ApplicationSchema {
   schema?: string | readonly string[]
   resolvers?: ResolverMap
   /** Mercurius loaders, which batch what resolvers ask for. */
-  loaders?: MercuriusLoaders
+  loaders?: LoaderMap
 }
 
 export interface GraphQLOptions extends ApplicationSchema {
@@ -34,16 +34,20 @@ const documentCacheSize = 512
 
 /** Registers Mercurius with the merged schema, and guards it when the application is ready. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<Executor> {
-  const { introspection, limits } = options
+  if (app.hasDecorator('graphql')) {
+    throw new Error(
+      'Mercurius is registered already. Latchkey brings its own: hand it your schema and resolvers.',
+    )
+  }
+  const { introspection, limits, loaders } = options
   const schema = loadSchema([options.schema ?? []].flat())
+  const resolvers = [createResolvers(options.serverInfo) as ResolverMap, options.resolvers ?? {}]
   const rules = introspection ? [] : [NoSchemaIntrospectionCustomRule]
   await app.register(mercurius, {
     schema,
-    resolvers: mergeResolvers(schema, [
-      createResolvers(options.serverInfo) as unknown as ResolverMap,
-      options.resolvers ?? {},
-    ]) as Record<string, never>,
-    ...(options.loaders ? { loaders: options.loaders } : {}),
+    resolvers: mergeResolvers(schema, resolvers, loaders) as MercuriusOptions['resolvers'] & object,
+    // Mercurius hands loaders the context of the operation, which is Latchkey's; its types cannot know.
+    ...(loaders ? { loaders: loaders as unknown as MercuriusLoaders } : {}),
     routes: false,
     jit: options.jit,
     cache: documentCacheSize,
@@ -52,7 +56,15 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     // Errors stay as they are until `createExecutor` puts them into words; the status is for `http/` to decide.
     errorFormatter: (execution) => ({ statusCode: 200, response: execution as never }),
   })
-  app.addHook('onReady', async () => guardSchema(app.graphql.schema))
+  app.addHook('onReady', async () => {
+    // A schema that was exchanged through `app.graphql` has not been checked for fields that are open by mistake.
+    if (app.graphql.schema !== schema) {
+      throw new Error(
+        'The schema was changed behind Latchkey: hand it your schema as an option of the plugin.',
+      )
+    }
+    guardSchema(schema)
+  })
   return createExecutor({
     schema,
     findOperation: createFindOperation({ schema, limits, rules, maxErrors }),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import {
   buildSchema,
+  type GraphQLResolveInfo,
   type GraphQLSchema,
   isEnumType,
   isInterfaceType,
@@ -8,10 +9,26 @@ import {
   isUnionType,
   validateSchema,
 } from 'graphql'
+import type { LatchkeyContext } from './context.ts'
 import { checkDirectives } from './guard.ts'
 
-/** Resolvers as Mercurius takes them: type → field → function. */
-export type ResolverMap = Record<string, Record<string, unknown>>
+/** A field's resolver. Of what type parent and arguments are follows from the application's own SDL. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type Resolver = (parent: any, args: any, context: LatchkeyContext, info: GraphQLResolveInfo) => unknown
+
+/** Resolvers as Mercurius takes them: type → field → function. For a scalar its functions, or a `GraphQLScalarType`. */
+export interface ResolverMap {
+  [type: string]: { [field: string]: Resolver } | object | undefined
+}
+
+/** Answers a field for many objects at once, in their order. */
+// biome-ignore lint/suspicious/noExplicitAny: of what type they are follows from the application's own SDL
+export type Loader = (queries: { obj: any; params: any }[], context: LatchkeyContext) => unknown
+
+/** Mercurius' loaders: type → field → function. `cache: false` asks for equal objects twice. */
+export interface LoaderMap {
+  [type: string]: { [field: string]: Loader | { loader: Loader; opts?: { cache?: boolean } } }
+}
 
 const ownSdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8')
 
@@ -23,29 +40,44 @@ export function loadSchema(applicationSdl: readonly string[] = []): GraphQLSchem
   return schema
 }
 
-/** Joins resolver maps, and refuses one that answers for another's field or for a field that the schema does not have. */
-export function mergeResolvers(schema: GraphQLSchema, maps: readonly ResolverMap[]): ResolverMap {
-  const merged: ResolverMap = {}
-  const problems: string[] = []
+/** Joins resolver maps; throws with every resolver or loader that stands for another's field, or for one that is not there. */
+export function mergeResolvers(
+  schema: GraphQLSchema,
+  maps: readonly ResolverMap[],
+  loaders: LoaderMap = {},
+): Record<string, Record<string, unknown>> {
+  const problems = checkResolvers(schema, [...maps, loaders])
+  if (problems.length > 0) throw schemaError(problems)
+  const merged: Record<string, Record<string, unknown>> = {}
   for (const map of maps) {
     for (const [typeName, fields] of Object.entries(map)) {
+      merged[typeName] = { ...merged[typeName], ...fields }
+    }
+  }
+  return merged
+}
+
+function checkResolvers(schema: GraphQLSchema, maps: readonly ResolverMap[]): string[] {
+  const problems: string[] = []
+  const taken = new Set<string>()
+  for (const map of maps) {
+    for (const [typeName, fields = {}] of Object.entries(map)) {
       const known = fieldNames(schema, typeName)
       if (known === null) {
         problems.push(`${typeName}: a resolver stands for a type that the schema does not have.`)
         continue
       }
-      const own = merged[typeName] ?? {}
       for (const field of Object.keys(fields)) {
-        if (field in own) problems.push(`${typeName}.${field}: two resolvers stand for one field.`)
+        const name = `${typeName}.${field}`
+        if (taken.has(name)) problems.push(`${name}: two resolvers stand for one field.`)
         if (known.size > 0 && !known.has(field)) {
-          problems.push(`${typeName}.${field}: a resolver stands for a field that the schema does not have.`)
+          problems.push(`${name}: a resolver stands for a field that the schema does not have.`)
         }
+        taken.add(name)
       }
-      merged[typeName] = { ...own, ...fields }
     }
   }
-  if (problems.length > 0) throw schemaError(problems)
-  return merged
+  return problems
 }
 
 function build(sdl: string): GraphQLSchema {
