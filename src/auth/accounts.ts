@@ -9,6 +9,7 @@ import {
   findUserByName,
   insertUser,
   isNameTaken,
+  listUsers,
   type UserRow,
   updateUser,
 } from '../db/users.ts'
@@ -45,12 +46,21 @@ export interface Accounts {
   createUser(request: AccountRequest): Promise<User>
   /** An account by username or email, or undefined. */
   findUser(name: string): Promise<UserRow | undefined>
-  /** Enables or disables an account; disabling ends its tokens in the same transaction. */
-  setActive(userId: string, active: boolean): Promise<void>
-  /** Sets a password on the operator's word; every token of the user ends, and wrong passwords are forgotten. */
-  setPassword(user: UserRow, password: string): Promise<void>
-  /** Deletes an account. Its tokens stay as tombstones without personal details until they are pruned. */
-  deleteUser(userId: string): Promise<void>
+  /** An account by id, username or email, or undefined. An id comes first: nobody can take another's id as a name. */
+  findAccount(idOrName: string): Promise<UserRow | undefined>
+  /** Accounts in the order of sign-up, `first` at a time, from behind the id `after`. */
+  listUsers(first: number, after: string): Promise<UserRow[]>
+  /** How many wrong passwords an account has had in a row. */
+  countFailures(userId: string): Promise<number>
+  /** Enables or disables an account; disabling ends its tokens in the same transaction. Returns how many, or `NOT_FOUND`. */
+  setActive(userId: string, active: boolean): Promise<number>
+  /**
+   * Sets a password on the operator's word; every token of the user ends, and wrong passwords are forgotten. Returns how
+   * many tokens ended, or `NOT_FOUND`.
+   */
+  setPassword(user: UserRow, password: string): Promise<number>
+  /** Deletes an account, or `NOT_FOUND`. Its tokens stay as tombstones without personal details until they are pruned. */
+  deleteUser(userId: string): Promise<number>
 }
 
 export interface ProfileChange {
@@ -111,7 +121,7 @@ export function createAccounts(deps: {
         )
       }
       // Who tries names out, to see which are taken, spends the address's allowance of failures.
-      const attempt = await throttle.begin({ address: throttleKey('address', origin.address) })
+      const attempt = await throttle.begin({ address: throttleKey('address', origin.network) })
       try {
         const user = await insertAccount(request)
         await attempt.cancel()
@@ -163,7 +173,7 @@ export function createAccounts(deps: {
       const { id } = principal.user
       const user = await database.transaction(async (db) => {
         const current = await findUserById(db, id)
-        if (current === undefined) throw new LatchkeyError('NOT_FOUND', 'The account is gone.')
+        if (current === undefined) throw gone()
         const emailText = change.email === undefined ? current.email : change.email
         const email = emailText === null ? null : requireEmail(emailText, 'email')
         const username =
@@ -185,30 +195,44 @@ export function createAccounts(deps: {
       return database.run((db) => findUserByName(db, key))
     },
 
+    async findAccount(idOrName) {
+      const key = requireNameKey(idOrName, 'username')
+      return database.run(async (db) => (await findUserById(db, key)) ?? findUserByName(db, key))
+    },
+
+    listUsers: (first, after) => database.run((db) => listUsers(db, first, after)),
+
+    countFailures: throttle.countFailures,
+
     setActive: (userId, active) =>
       database.transaction(async (db) => {
-        await updateUser(db, userId, { active: active ? 1 : 0 })
-        if (!active) await markTokensRevoked(db, { userId }, clock())
+        if (!(await updateUser(db, userId, { active: active ? 1 : 0 }))) throw gone()
+        return active ? 0 : (await markTokensRevoked(db, { userId }, clock())).length
       }),
 
     async setPassword(user, password) {
       const digest = await passwords.hash(
         await requireNewPassword(password, 'password', passwords.minLength, user),
       )
-      await database.transaction(async (db) => {
-        await updateUser(db, user.id, { password_digest: digest })
+      return database.transaction(async (db) => {
+        if (!(await updateUser(db, user.id, { password_digest: digest }))) throw gone()
         await throttle.clearFailures(db, user.id)
-        await markTokensRevoked(db, { userId: user.id }, clock())
+        return (await markTokensRevoked(db, { userId: user.id }, clock())).length
       })
     },
 
     deleteUser: (userId) =>
       database.transaction(async (db) => {
-        await markTokensRevoked(db, { userId }, clock())
+        const ended = await markTokensRevoked(db, { userId }, clock())
         await eraseTokenDetails(db, userId)
-        await deleteUser(db, userId)
+        if (!(await deleteUser(db, userId))) throw gone()
+        return ended.length
       }),
   }
+}
+
+function gone(): LatchkeyError {
+  return new LatchkeyError('NOT_FOUND', 'The account is gone.')
 }
 
 /** A username and an email address are one kind of name: whoever signs in with either must be the only one it can mean. */

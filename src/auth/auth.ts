@@ -3,6 +3,7 @@ import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { createDevices, type Devices } from './devices.ts'
+import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
 import { createProvePassword } from './password-proof.ts'
 import { createPasswords, type PasswordOptions } from './passwords.ts'
@@ -27,7 +28,7 @@ export interface AuthOptions {
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
-export interface Auth extends Devices, Accounts {
+export interface Auth extends Devices, Accounts, Operator {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
@@ -63,17 +64,20 @@ export async function createAuth(deps: {
   const issueToken = createIssueToken({
     clock,
     life,
+    uses,
     tokenPrefix: token.prefix,
     tokenLimit: token.limit,
     tokenLimitPolicy: token.limitPolicy,
   })
+  const findToken = prepareFindToken(database)
   return {
     ...createDevices({ database, clock, life, uses, report }),
     ...createAccounts({ database, clock, passwords, throttle, provePassword, report, signUpOpen }),
-    resolvePrincipal: createResolvePrincipal({ findToken: prepareFindToken(database), clock, life, uses }),
+    ...createOperator({ database, clock, life, issueToken, findTokenWithUser: findToken, report }),
+    resolvePrincipal: createResolvePrincipal({ findToken, clock, life, uses }),
     tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report }),
     issueToken,
-    prune: createPrune({ database, clock, life, retentionMs: token.retentionMs }),
+    prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
     hasUsers: () => database.run(hasUsers),
     flush: uses.flush,
   }

@@ -9,8 +9,11 @@ export interface CanonicalName {
 const usernameMaxLength = 150
 const emailMaxLength = 254
 
-/** Control, format (zero-width, bidirectional), private, unassigned and separator characters other than the blank. */
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u
+/**
+ * Control, format (zero-width, bidirectional), private, unassigned and separator characters other than the blank, and
+ * what else shows nothing, such as fillers and variation selectors.
+ */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
 
 /** Control characters, and those that turn the direction of text; emoji need the other invisible ones. */
 const unlabelable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
@@ -65,8 +68,8 @@ export function requireNameKey(name: string, field: string): string {
 
 /** The canonical form of an accepted name: NFKC, case-folded, and NFKC again, for folding can undo it. */
 export function toNameKey(name: string): string {
-  // Upper case first, so that ß and SS, or the final sigma, fold alike.
-  return name.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
+  // By way of upper case, so that ß and SS, or the final sigma, fold alike; lower case first, for ẞ has its ß only there.
+  return name.normalize('NFKC').trim().toLowerCase().toUpperCase().toLowerCase().normalize('NFKC')
 }
 
 /** A short text that people read, such as a device's name, or `BAD_USER_INPUT`. Null stays null. */

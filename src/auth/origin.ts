@@ -3,6 +3,8 @@ export interface RequestOrigin {
   readonly requestId: string
   /** The client's address, of the socket or as a trusted proxy says. */
   readonly address: string
+  /** The address as limits count it: all of an IPv6 /64 is one. */
+  readonly network: string
   readonly userAgent: string | null
 }
 

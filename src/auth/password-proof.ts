@@ -4,7 +4,7 @@ import type { Tables } from '../db/tables.ts'
 import { findUserById, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
-import type { Passwords } from './passwords.ts'
+import type { PasswordCheck, Passwords } from './passwords.ts'
 import { type Attempt, type Throttle, throttleKey } from './throttle.ts'
 
 /** A password that somebody claims is a user's. */
@@ -55,12 +55,11 @@ export function createProvePassword(deps: {
     const { origin } = claim
     const attempt = await beginAttempt(claim)
     try {
-      const { user, subject, check, failures } = await checkPassword(claim, attempt)
+      const { user, subject, check, failures } = await orGiveBack(attempt, checkPassword(claim))
       if (user === undefined || user.active !== 1 || !check.matches || failures >= lockAfter) {
         throw await refuse(user, subject, origin)
       }
-      const replacement = claim.newPassword ?? (check.outdated ? claim.password : undefined)
-      const digest = replacement === undefined ? user.passwordDigest : await passwords.hash(replacement)
+      const digest = await orGiveBack(attempt, digestToStore(claim, check, user.passwordDigest))
       const result = await database.transaction(async (db) => {
         const current = await findUserById(db, user.id)
         // Disabled, deleted or given another password while this one was being checked.
@@ -81,7 +80,7 @@ export function createProvePassword(deps: {
     try {
       return await throttle.begin({
         account: throttleKey('account', account),
-        address: throttleKey('address', origin.address),
+        address: throttleKey('address', origin.network),
       })
     } catch (error) {
       if (error instanceof LatchkeyError && error.details.reason === 'CREDENTIALS') {
@@ -91,19 +90,24 @@ export function createProvePassword(deps: {
     }
   }
 
-  async function checkPassword(claim: PasswordClaim, attempt: Attempt) {
-    try {
-      const user = await database.run(claim.find)
-      const subject = user?.id ?? `unknown ${claim.account}`
-      const check = await passwords.check(claim.password, user?.passwordDigest ?? null)
-      if (check.unreadable && user !== undefined) {
-        report({ ...claim.origin, event: 'sys_password_digest_unreadable', userId: user.id })
-      }
-      return { user, subject, check, failures: await throttle.countFailures(subject) }
-    } catch (error) {
-      await attempt.cancel()
-      throw error
+  async function checkPassword(claim: PasswordClaim) {
+    const user = await database.run(claim.find)
+    const subject = user?.id ?? `unknown ${claim.account}`
+    const check = await passwords.check(claim.password, user?.passwordDigest ?? null)
+    if (check.unreadable && user !== undefined) {
+      report({ ...claim.origin, event: 'sys_password_digest_unreadable', userId: user.id })
     }
+    return { user, subject, check, failures: await throttle.countFailures(subject) }
+  }
+
+  /** The digest of a new password, or of this one at today's parameters, or the one that is stored. */
+  async function digestToStore(
+    claim: PasswordClaim,
+    check: PasswordCheck,
+    stored: string | null,
+  ): Promise<string | null> {
+    if (claim.newPassword !== undefined) return passwords.hash(claim.newPassword)
+    return check.outdated && stored !== null ? passwords.hash(claim.password, stored) : stored
   }
 
   async function refuse(user: UserRow | undefined, subject: string, origin: RequestOrigin): Promise<Error> {
@@ -115,5 +119,15 @@ export function createProvePassword(deps: {
     if (user !== undefined && failures === lockAfter)
       report({ ...origin, ...known, event: 'authn_login_lock' })
     return new LatchkeyError('UNAUTHENTICATED', 'Wrong username or password.', { reason: 'CREDENTIALS' })
+  }
+}
+
+/** What comes between for want of room or of a database is no failed attempt. */
+async function orGiveBack<T>(attempt: Attempt, work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    await attempt.cancel()
+    throw error
   }
 }

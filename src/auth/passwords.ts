@@ -33,8 +33,8 @@ export interface PasswordCheck {
 /** Hashing and checking of passwords in the thread pool, a bounded number at a time. */
 export interface Passwords {
   readonly minLength: number
-  /** The digest (PHC string) of an accepted password. */
-  hash(password: string): Promise<string>
+  /** The digest (PHC string) of an accepted password, at no lower cost than that of the readable digest it replaces. */
+  hash(password: string, former?: string): Promise<string>
   /** Checks a password; for no digest (an unknown user) at the same cost, and never with success. */
   check(password: string, digest: string | null): Promise<PasswordCheck>
 }
@@ -54,7 +54,7 @@ export async function createPasswords(options: PasswordOptions): Promise<Passwor
 
   return {
     minLength: options.minLength,
-    hash: (password) => inTurn(() => hash(password.normalize('NFC'), parameters)),
+    hash: (password, former) => inTurn(() => hash(password.normalize('NFC'), parametersAfter(former))),
     async check(password, digest) {
       const readable = digest !== null && hasSafeParameters(digest)
       const matches = await inTurn(() => verify(readable ? digest : decoy, password.normalize('NFC')))
@@ -147,6 +147,16 @@ function hasSafeParameters(digest: string): boolean {
     )
   } catch {
     return false
+  }
+}
+
+function parametersAfter(former: string | undefined): typeof parameters {
+  if (former === undefined) return parameters
+  const { memoryCost, timeCost } = parseOptions(former)
+  return {
+    ...parameters,
+    memoryCost: Math.max(memoryCost, parameters.memoryCost),
+    timeCost: Math.max(timeCost, parameters.timeCost),
   }
 }
 

@@ -80,13 +80,11 @@ export function createResolvePrincipal(deps: {
 
   function judge(row: TokenWithUserRow | undefined, address: string): Principal {
     if (row === undefined) return invalid
-    if (row.userId === null || row.active !== 1) return inactive
-    if (row.revokedAt !== null) return revoked
     const now = clock()
     const use = uses.find(row.id)
+    const refusal = findRefusal(row, now, life, use)
+    if (refusal !== null) return refusal
     const expiresAt = Math.max(row.expiresAt, use?.expiresAt ?? 0)
-    const lastUsedAt = Math.max(row.lastUsedAt ?? row.createdAt, use?.usedAt ?? 0)
-    if (expiresAt <= now || lastUsedAt + life.idleTtlMs <= now) return expired
     return toUserPrincipal(
       row,
       uses.record(row.id, now, address, life.renew(expiresAt, row.maxExpiresAt, now)),
@@ -98,6 +96,20 @@ export function createResolvePrincipal(deps: {
     const row = findToken(digestToken(token))
     return row instanceof Promise ? row.then((found) => judge(found, address)) : judge(row, address)
   }
+}
+
+/** Why a stored token does not authenticate at this moment, or null while it does. */
+export function findRefusal(
+  row: TokenWithUserRow,
+  now: number,
+  life: TokenLife,
+  use?: TokenUse,
+): AnonymousPrincipal | null {
+  if (row.userId === null || row.active !== 1) return inactive
+  if (row.revokedAt !== null) return revoked
+  const expiresAt = Math.max(row.expiresAt, use?.expiresAt ?? 0)
+  const lastUsedAt = Math.max(row.lastUsedAt ?? row.createdAt, use?.usedAt ?? 0)
+  return expiresAt <= now || lastUsedAt + life.idleTtlMs <= now ? expired : null
 }
 
 function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {

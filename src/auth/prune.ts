@@ -2,9 +2,13 @@ import type { Database } from '../db/open.ts'
 import { deleteStaleThrottles } from '../db/throttle.ts'
 import { deleteEndedTokens } from '../db/tokens.ts'
 import type { TokenLife } from './token-life.ts'
+import type { TokenUses } from './token-uses.ts'
 
-/** Deletes what ended longer than the retention ago, in small batches between which others get their turn. */
-export type Prune = () => Promise<{ tokens: number; counters: number }>
+/**
+ * Deletes what ended longer than the retention ago, in small batches between which others get their turn.
+ * `onProgress` hears after each batch how many tokens are deleted so far.
+ */
+export type Prune = (onProgress?: (tokens: number) => void) => Promise<{ tokens: number; counters: number }>
 
 const batchSize = 500
 
@@ -12,12 +16,13 @@ export function createPrune(deps: {
   database: Database
   clock: () => number
   life: TokenLife
+  uses: TokenUses
   /** How long ended tokens are kept, so that their bearer is told why they ended. */
   retentionMs: number
 }): Prune {
-  const { database, clock, life, retentionMs } = deps
+  const { database, clock, life, uses, retentionMs } = deps
 
-  async function pruneTokens(): Promise<number> {
+  async function pruneTokens(onProgress?: (tokens: number) => void): Promise<number> {
     const endedBefore = clock() - retentionMs
     const idleBefore = life.liveAt(endedBefore).idleSince
     let total = 0
@@ -28,6 +33,7 @@ export function createPrune(deps: {
         deleteEndedTokens(db, { endedBefore, idleBefore }, batchSize, from),
       )
       total += deleted
+      onProgress?.(total)
       after = next
       await new Promise(setImmediate)
     }
@@ -44,5 +50,8 @@ export function createPrune(deps: {
     }
   }
 
-  return async () => ({ tokens: await pruneTokens(), counters: await pruneCounters() })
+  return async (onProgress) => {
+    await uses.flush() // a use that is not written yet keeps its token
+    return { tokens: await pruneTokens(onProgress), counters: await pruneCounters() }
+  }
 }

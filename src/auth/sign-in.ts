@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Tables } from '../db/tables.ts'
-import { insertToken, listLiveTokenIdsByUse, markTokensRevoked } from '../db/tokens.ts'
+import { insertToken, listLiveTokenUses, markTokensRevoked } from '../db/tokens.ts'
 import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { requireLabel, requireNameKey, toNameKey } from './names.ts'
@@ -11,6 +11,7 @@ import { requireCheckablePassword } from './passwords.ts'
 import { type Principal, type Token, toToken, toUser, type User, type UserPrincipal } from './principal.ts'
 import { digestToken, generateToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
+import type { TokenUses } from './token-uses.ts'
 
 /** The device that will hold a token, as the client describes it. */
 export interface DeviceInput {
@@ -46,6 +47,7 @@ export interface NewToken {
 export interface IssueTokenDeps {
   clock: () => number
   life: TokenLife
+  uses: TokenUses
   tokenPrefix: string
   tokenLimit: number
   tokenLimitPolicy: 'evict-oldest' | 'deny'
@@ -112,16 +114,16 @@ export function createTokenAuth(deps: {
 }
 
 export function createIssueToken(deps: IssueTokenDeps): IssueToken {
-  const { clock, life, tokenPrefix, tokenLimit, tokenLimitPolicy } = deps
+  const { clock, life, uses, tokenPrefix, tokenLimit, tokenLimitPolicy } = deps
 
   return async (db, { user, device, name, expiresIn, origin }) => {
     const now = clock()
     const { expiresAt, maxExpiresAt } = life.start(now, expiresIn)
-    const live = await listLiveTokenIdsByUse(db, user.id, life.liveAt(now))
+    const live = await listLiveTokenUses(db, user.id, life.liveAt(now))
     const excess = live.length + 1 - tokenLimit
     if (excess > 0) {
       if (tokenLimitPolicy === 'deny') return undefined
-      await markTokensRevoked(db, { ids: live.slice(0, excess) }, now)
+      await markTokensRevoked(db, { ids: leastRecentlyUsed(live).slice(0, excess) }, now)
     }
     const token = generateToken(tokenPrefix)
     const row = {
@@ -145,6 +147,14 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
       tokenInfo: toToken(row),
       user: toUser({ ...user, lastSignInAt: now }),
     }
+  }
+
+  /** Uses that are not written yet count, too. */
+  function leastRecentlyUsed(tokens: { id: string; usedAt: number }[]): string[] {
+    return tokens
+      .map(({ id, usedAt }) => ({ id, usedAt: uses.find(id)?.usedAt ?? usedAt }))
+      .sort((one, other) => one.usedAt - other.usedAt)
+      .map(({ id }) => id)
   }
 }
 

@@ -57,6 +57,9 @@ const waitingLimit = 500
 
 const dayMs = 86_400_000
 
+/** A clock that is set right by less than this voids no counter. */
+const clockStepMs = 60_000
+
 /** A key of one kind. What was typed may be a password in the wrong field, so that only its digest is kept. */
 export function throttleKey(kind: ThrottleKind | 'failures', text: string): string {
   return `${kind}:${hash('sha256', text, 'base64url')}`
@@ -197,7 +200,7 @@ export function createThrottleStore(deps: {
 
     incr(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
       const counted = database.transaction(async (db) => {
-        const row = standing(await findThrottle(db, key), clock())
+        const row = this.#standing(await findThrottle(db, key))
         if (row.blockedUntil > clock()) return answer(row, max)
         const next = this.#kind === 'account' ? afterAccountAttempt(row) : afterAddressAttempt(row)
         await saveThrottle(db, key, next)
@@ -208,11 +211,20 @@ export function createThrottleStore(deps: {
 
     read(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
       const found = database.run((db) => findThrottle(db, key))
-      found.then((row) => callback(null, answer(standing(row, clock()), max)), callback)
+      found.then((row) => callback(null, answer(this.#standing(row), max)), callback)
     }
 
     child(child: { kind?: ThrottleKind }): ThrottleStore {
       return new DatabaseStore(child.kind)
+    }
+
+    /** The counter as it stands now. One that lasts too long was written before the clock was set back: it is void. */
+    #standing(row: ThrottleRow | undefined): ThrottleRow {
+      const keepMs = this.#kind === 'account' ? dayMs : options.addressWindowMs
+      const left = row === undefined ? 0 : row.expiresAt - clock()
+      return row === undefined || left <= 0 || left > keepMs + clockStepMs
+        ? { attempts: 0, blockedUntil: 0, expiresAt: 0 }
+        : row
     }
   }
 
@@ -234,12 +246,4 @@ export function createThrottleStore(deps: {
     const expiresAt = attempts === 1 ? clock() + options.addressWindowMs : row.expiresAt
     return { attempts, blockedUntil: attempts >= options.addressMax ? expiresAt : 0, expiresAt }
   }
-}
-
-/** The counter as it stands now. One further ahead than a day was written before the clock was set back: it is void. */
-function standing(row: ThrottleRow | undefined, now: number): ThrottleRow {
-  if (row === undefined || row.expiresAt <= now || row.expiresAt > now + dayMs) {
-    return { attempts: 0, blockedUntil: 0, expiresAt: 0 }
-  }
-  return row
 }

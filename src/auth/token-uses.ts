@@ -18,6 +18,7 @@ export function createTokenUses(database: Database): TokenUses {
   let pending = new Map<string, TokenUse>()
   let writing = new Map<string, TokenUse>()
   let flushing: Promise<void> | null = null
+  let next: Promise<void> | null = null
 
   async function write(): Promise<void> {
     writing = pending
@@ -37,6 +38,12 @@ export function createTokenUses(database: Database): TokenUses {
     }
   }
 
+  function start(): Promise<void> {
+    if (pending.size === 0) return Promise.resolve()
+    flushing = write()
+    return flushing
+  }
+
   return {
     find: (id) => pending.get(id) ?? writing.get(id),
     record(id, usedAt, address, expiresAt) {
@@ -52,8 +59,15 @@ export function createTokenUses(database: Database): TokenUses {
       return use
     },
     flush() {
-      if (flushing === null && pending.size > 0) flushing = write()
-      return flushing ?? Promise.resolve()
+      if (flushing === null) return start()
+      // What is recorded while a batch is being written waits for the next one.
+      next ??= flushing
+        .catch(() => undefined)
+        .then(() => {
+          next = null
+          return start()
+        })
+      return next
     },
   }
 }

@@ -101,21 +101,19 @@ export async function insertToken(db: Kysely<Tables>, token: TokenRow & { digest
     .execute()
 }
 
-/** The live tokens of a user, least recently used first. */
-export async function listLiveTokenIdsByUse(
+/** The live tokens of a user with the time of their last use, or else of their issue. */
+export function listLiveTokenUses(
   db: Kysely<Tables>,
   userId: string,
   at: LiveAt,
-): Promise<string[]> {
-  const rows = await db
+): Promise<{ id: string; usedAt: number }[]> {
+  return db
     .selectFrom('latchkey_tokens')
-    .select('id')
+    .select(['id', sql<number>`coalesce(last_used_at, created_at)`.as('usedAt')])
     .where('user_id', '=', userId)
     .where((where) => isLive(where, at))
-    .orderBy(sql`coalesce(last_used_at, created_at)`)
     .orderBy('id')
     .execute()
-  return rows.map((row) => row.id)
 }
 
 /** The live tokens of a user, newest first, from behind the id `after`. */
@@ -172,7 +170,10 @@ export function findToken(
   return db.selectFrom('latchkey_tokens').select(columns).where(column, '=', value).executeTakeFirst()
 }
 
-/** Ends tokens that are not ended yet; returns the ids of those that this call ended. */
+/**
+ * Ends tokens that are not revoked yet; returns the ids of those that were live. One past its stored expiry is marked as
+ * well: a process that has its renewal in memory may be about to write it.
+ */
 export async function markTokensRevoked(
   db: Kysely<Tables>,
   which:
@@ -184,14 +185,14 @@ export async function markTokensRevoked(
     .updateTable('latchkey_tokens')
     .set({ revoked_at: now })
     .where('revoked_at', 'is', null)
-    .where('expires_at', '>', now)
-    .returning('id')
+    .returning(['id', 'expires_at'])
   if ('ids' in which) query = query.where('id', 'in', which.ids)
   if (which.userId !== undefined) query = query.where('user_id', '=', which.userId)
   if ('exceptId' in which && which.exceptId !== undefined) query = query.where('id', '!=', which.exceptId)
   if ('deviceId' in which && which.deviceId !== undefined)
     query = query.where('device_id', '=', which.deviceId)
-  return (await query.execute()).map((row) => row.id)
+  const rows = await query.execute()
+  return rows.filter((row) => row.expires_at > now).map((row) => row.id)
 }
 
 export async function renameToken(

@@ -81,12 +81,18 @@ export async function isNameTaken(db: Kysely<Tables>, key: string, exceptId: str
   return row !== undefined
 }
 
+/** Whether there was such an account to change. */
 export async function updateUser(
   db: Kysely<Tables>,
   id: string,
   change: Partial<Omit<UsersTable, 'id' | 'created_at'>>,
-): Promise<void> {
-  await db.updateTable('latchkey_users').set(change).where('id', '=', id).execute()
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('latchkey_users')
+    .set(change)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
 }
 
 /** In the order of sign-up, from behind the id `after`. */
@@ -104,6 +110,8 @@ export async function hasUsers(db: Kysely<Tables>): Promise<boolean> {
   return (await db.selectFrom('latchkey_users').select('id').limit(1).executeTakeFirst()) !== undefined
 }
 
-export async function deleteUser(db: Kysely<Tables>, id: string): Promise<void> {
-  await db.deleteFrom('latchkey_users').where('id', '=', id).execute()
+/** Whether there was such an account to delete. */
+export async function deleteUser(db: Kysely<Tables>, id: string): Promise<boolean> {
+  const { numDeletedRows } = await db.deleteFrom('latchkey_users').where('id', '=', id).executeTakeFirst()
+  return numDeletedRows > 0n
 }

@@ -56,9 +56,11 @@ export function limitedAddress(address: string): string {
 
 export function originOf(request: FastifyRequest): RequestOrigin {
   const userAgent = request.headers['user-agent']
+  const address = clientAddress(request)
   return {
     requestId: String(request.id),
-    address: clientAddress(request),
+    address,
+    network: limitedAddress(address),
     userAgent: userAgent === undefined ? null : printable(userAgent).slice(0, 200),
   }
 }

@@ -1,0 +1,113 @@
+import { validate as isUuid } from 'uuid'
+import type { Database, FindOne } from '../db/open.ts'
+import { findToken, markTokensRevoked, type TokenRow, type TokenWithUserRow } from '../db/tokens.ts'
+import { findUserById } from '../db/users.ts'
+import { badInput, LatchkeyError } from '../errors.ts'
+import { requireLabel } from './names.ts'
+import type { ReportEvent } from './origin.ts'
+import { type AnonymousPrincipal, findRefusal } from './principal.ts'
+import type { IssuedToken, IssueToken } from './sign-in.ts'
+import { digestToken, hasTokenForm, isWellFormedToken } from './token-format.ts'
+import type { TokenLife } from './token-life.ts'
+
+/** What there is to say about a string that may be a token; `found` is null where the database has none such. */
+export interface Introspection {
+  /** Whether prefix, length and characters are those of a token. */
+  wellFormed: boolean
+  /** Whether the checksum is right; one that is wrong was mistyped or cut. */
+  checksum: boolean
+  found: {
+    token: TokenRow
+    username: string | null
+    /** Why the token does not authenticate, or null while it does. */
+    refusal: AnonymousPrincipal | null
+  } | null
+}
+
+/** What the operator does with anyone's tokens. */
+export interface Operator {
+  /** Issues a token without a password; `NOT_FOUND`, `FORBIDDEN` for a disabled account, `CONFLICT` at the token limit. */
+  createToken(
+    userId: string,
+    request: { name: string | null; expiresIn: string | null },
+  ): Promise<IssuedToken>
+  /** Ends a token, by its id or by itself; `ended` is false where it had ended before. `NOT_FOUND` for an unknown one. */
+  endToken(which: { id: string } | { token: string }): Promise<{ token: TokenRow; ended: boolean }>
+  /** Ends all tokens of a user; returns how many. */
+  endTokens(userId: string): Promise<number>
+  /** Says what a token is worth. Uses that the service has not written yet are not seen. */
+  introspectToken(token: string): Promise<Introspection>
+}
+
+export function createOperator(deps: {
+  database: Database
+  clock: () => number
+  life: TokenLife
+  issueToken: IssueToken
+  findTokenWithUser: FindOne<TokenWithUserRow>
+  report: ReportEvent
+}): Operator {
+  const { database, clock, life, issueToken, findTokenWithUser, report } = deps
+
+  return {
+    async createToken(userId, { name, expiresIn }) {
+      const label = requireLabel(name, 'name', 100)
+      life.start(clock(), expiresIn) // an unreadable duration is refused before anything is looked up
+      const issued = await database.transaction(async (db) => {
+        const user = await findUserById(db, userId)
+        if (user === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such user.')
+        if (user.active !== 1) {
+          throw new LatchkeyError('FORBIDDEN', 'The account is disabled. Enable it first.', {
+            reason: 'DISABLED',
+          })
+        }
+        const device = { id: null, name: null, platform: null }
+        const origin = { address: null, userAgent: null }
+        return issueToken(db, { user, device, name: label ?? 'Command line', expiresIn, origin })
+      })
+      if (issued === undefined) {
+        throw new LatchkeyError('CONFLICT', 'The account has as many tokens as it may. Revoke one first.', {
+          reason: 'TOKEN_LIMIT',
+        })
+      }
+      report({ event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id })
+      return issued
+    },
+
+    async endToken(which) {
+      const by = 'id' in which ? { id: requireId(which.id) } : { digest: digestToken(which.token) }
+      const { token, ended } = await database.transaction(async (db) => {
+        const row = await findToken(db, by)
+        if (row === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such token.')
+        const ids = await markTokensRevoked(db, { ids: [row.id] }, clock())
+        return { token: row, ended: ids.length > 0 }
+      })
+      if (ended) reportEnd(token.id, token.userId)
+      return { token, ended }
+    },
+
+    async endTokens(userId) {
+      const ids = await database.run((db) => markTokensRevoked(db, { userId }, clock()))
+      for (const id of ids) reportEnd(id, userId)
+      return ids.length
+    },
+
+    async introspectToken(token) {
+      const wellFormed = hasTokenForm(token)
+      const checksum = isWellFormedToken(token)
+      const row = checksum ? await findTokenWithUser(digestToken(token)) : undefined
+      if (row === undefined) return { wellFormed, checksum, found: null }
+      const found = { token: row, username: row.username, refusal: findRefusal(row, clock(), life) }
+      return { wellFormed, checksum, found }
+    },
+  }
+
+  function reportEnd(tokenId: string, userId: string | null): void {
+    report({ event: 'authn_token_revoked', tokenId, ...(userId === null ? {} : { userId }) })
+  }
+}
+
+function requireId(id: string): string {
+  if (!isUuid(id)) throw badInput('id', 'ID', 'This is not the id of a token.')
+  return id.toLowerCase()
+}
