@@ -1,0 +1,182 @@
+import t from 'tap'
+import { createTokenUses } from '../../src/auth/token-uses.ts'
+import { findToken } from '../../src/db/tokens.ts'
+import { dayMs, openDomain, type TestDomain } from '../support/domain.ts'
+
+async function storedToken({ database }: TestDomain, id: string) {
+  const row = await database.run((db) => findToken(db, { id }))
+  if (row === undefined) throw new Error('the token is gone')
+  return row
+}
+
+/** Has every write of a token's use fail, or lets them pass again. */
+async function breakWrites({ database }: TestDomain, broken: boolean): Promise<void> {
+  const sql = broken
+    ? "create trigger no_use before update of last_used_at on latchkey_tokens begin select raise(abort, 'no room'); end"
+    : 'drop trigger no_use'
+  await database.kysely.executeQuery({
+    sql,
+    parameters: [],
+    query: { kind: 'RawNode' } as never,
+    queryId: { queryId: '' },
+  })
+}
+
+t.test('uses are kept in memory and written by a flush, once each', async (t) => {
+  const domain = await openDomain(t)
+  const { auth, clock, createUser, signIn } = domain
+  await createUser('ada')
+  const { token, tokenInfo } = await signIn('ada')
+  for (const address of ['192.0.2.1', '192.0.2.2']) {
+    clock.now += 1_000
+    await auth.resolvePrincipal(token, address)
+  }
+  t.match(await storedToken(domain, tokenInfo.id), { lastUsedAt: null, lastUsedAddress: '192.0.2.1' })
+  await auth.flush()
+  t.match(await storedToken(domain, tokenInfo.id), { lastUsedAt: clock.now, lastUsedAddress: '192.0.2.2' })
+})
+
+t.test('authenticating writes nothing', async (t) => {
+  const domain = await openDomain(t)
+  await domain.createUser('ada')
+  const { token } = await domain.signIn('ada')
+  await breakWrites(domain, true)
+  t.equal(await domain.reasonOf(token), 'none')
+})
+
+t.test('what is not written yet is shown', async (t) => {
+  const { auth, clock, createUser, signIn, userOf } = await openDomain(t)
+  const userId = await createUser('ada')
+  const { token } = await signIn('ada')
+  clock.now += 1_000
+  t.equal((await userOf(token)).token.lastUsedAt, clock.now)
+  t.equal((await auth.listTokens(userId, 1, null)).tokens[0]?.lastUsedAt, clock.now)
+})
+
+t.test('what cannot be written is kept and written the next time', async (t) => {
+  const domain = await openDomain(t)
+  const { auth, clock, createUser, signIn, userOf } = domain
+  await createUser('ada')
+  const { token, tokenInfo } = await signIn('ada')
+  const other = await signIn('ada')
+  clock.now += 1_000
+  await userOf(token)
+  await breakWrites(domain, true)
+  const flushed = auth.flush()
+  clock.now += 1_000
+  await userOf(other.token)
+  await t.rejects(flushed)
+  await userOf(token)
+  await breakWrites(domain, false)
+  await auth.flush()
+  t.equal((await storedToken(domain, tokenInfo.id)).lastUsedAt, clock.now)
+  t.equal((await storedToken(domain, other.tokenInfo.id)).lastUsedAt, clock.now)
+})
+
+t.test(
+  'a use recorded while a batch is written is written by the flush that was asked for meanwhile',
+  async (t) => {
+    const domain = await openDomain(t)
+    const { auth, clock, createUser, signIn, userOf } = domain
+    await createUser('ada')
+    const { token, tokenInfo } = await signIn('ada')
+    await userOf(token)
+    const first = auth.flush()
+    clock.now += 1_000
+    await userOf(token)
+    const second = auth.flush()
+    t.equal(auth.flush(), second, 'one more has nothing of its own to write')
+    await first
+    await second
+    t.equal((await storedToken(domain, tokenInfo.id)).lastUsedAt, clock.now)
+  },
+)
+
+t.test('the next flush writes although the one before failed', async (t) => {
+  const domain = await openDomain(t)
+  await domain.createUser('ada')
+  const { token, tokenInfo } = await domain.signIn('ada')
+  await domain.userOf(token)
+  await breakWrites(domain, true)
+  const first = domain.auth.flush()
+  const second = first.catch(() => breakWrites(domain, false)).then(() => domain.auth.flush())
+  await t.rejects(first)
+  await second
+  t.equal((await storedToken(domain, tokenInfo.id)).lastUsedAt, domain.clock.now)
+})
+
+t.test('a late flush turns no clock back and revives nothing', async (t) => {
+  const domain = await openDomain(t)
+  const { auth, clock, createUser, signIn, userOf, reasonOf } = domain
+  await createUser('ada')
+  const { token, tokenInfo } = await signIn('ada')
+  const late = createTokenUses(domain.database)
+  late.record(tokenInfo.id, clock.now, '192.0.2.9', tokenInfo.expiresAt)
+  clock.now += 1_000
+  await userOf(token)
+  await auth.flush()
+  await late.flush()
+  t.match(await storedToken(domain, tokenInfo.id), { lastUsedAt: clock.now, lastUsedAddress: '127.0.0.1' })
+
+  late.record(tokenInfo.id, clock.now + 1, '192.0.2.9', tokenInfo.expiresAt + dayMs)
+  await auth.revokeToken(await userOf(token), null, {
+    requestId: '',
+    address: '',
+    network: '',
+    userAgent: null,
+  })
+  await late.flush()
+  t.match(await storedToken(domain, tokenInfo.id), { lastUsedAt: clock.now, expiresAt: tokenInfo.expiresAt })
+  t.equal(await reasonOf(token), 'REVOKED')
+})
+
+t.test(
+  'a token revoked between its stored expiry and the writing of its renewal stays revoked',
+  async (t) => {
+    const domain = await openDomain(t, { token: { ttlMs: dayMs, renew: true } })
+    const { auth, clock, createUser, signIn, userOf, reasonOf } = domain
+    const userId = await createUser('ada')
+    const { token } = await signIn('ada')
+    clock.now += dayMs - 1
+    await userOf(token)
+    clock.now += 1
+    t.equal(await reasonOf(token), 'none', 'renewed, in memory')
+    await auth.setActive(userId, false)
+    await auth.flush()
+    await auth.setActive(userId, true)
+    t.equal(await reasonOf(token), 'REVOKED')
+  },
+)
+
+t.test('more uses than one batch holds are all written', async (t) => {
+  const domain = await openDomain(t, { token: { limit: 1_000 } })
+  const { auth, clock, database, createUser, userOf } = domain
+  const userId = await createUser('ada')
+  const user = await auth.findUser('ada')
+  if (user === undefined) throw new Error('no user')
+  const device = { id: null, name: null, platform: null }
+  const tokens = await database.transaction(async (db) => {
+    const issued = []
+    for (let count = 0; count < 450; count++) {
+      issued.push(
+        await auth.issueToken(db, {
+          user,
+          device,
+          name: null,
+          expiresIn: null,
+          origin: { address: null, userAgent: null },
+        }),
+      )
+    }
+    return issued
+  })
+  clock.now += 1_000
+  for (const issued of tokens) await userOf(issued?.token ?? '')
+  await auth.flush()
+  const rows = await database.kysely
+    .selectFrom('latchkey_tokens')
+    .select('last_used_at')
+    .where('user_id', '=', userId)
+    .execute()
+  t.equal(rows.filter((row) => row.last_used_at === clock.now).length, 450)
+})
