@@ -8,7 +8,10 @@ import { version } from './version.ts'
 /** How long requests in flight may take once the process was told to stop. */
 const closeLimitMs = 10_000
 
-/** Runs the service until it is told to stop: opens and migrates the database, listens, and says where. */
+/**
+ * Runs the service until it is told to stop: opens and migrates the database, listens, and says where. Throws an `Error`
+ * that says what is in the way.
+ */
 export async function serve(settings: Settings, write: (line: string) => void): Promise<FastifyInstance> {
   const app = await buildApp(settings)
   keepServing(app)
@@ -19,9 +22,18 @@ export async function serve(settings: Settings, write: (line: string) => void): 
       await app.close()
     },
   )
-  await app.listen({ host: settings.host, port: settings.port })
-  await announce(app, settings, write)
-  return app
+  try {
+    await app.ready()
+    const hasUsers = await app.latchkey.auth.hasUsers()
+    await app.listen({ host: settings.host, port: settings.port }).catch((error) => {
+      throw explainListening(error, settings)
+    })
+    announce(app, settings, hasUsers, write)
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
 }
 
 /** The last resort: what one request threw where nobody waited for it must not end the service for all. */
@@ -31,19 +43,40 @@ function keepServing(app: FastifyInstance): void {
   }
 }
 
-async function announce(
+function announce(
   app: FastifyInstance,
   settings: Settings,
+  hasUsers: boolean,
   write: (line: string) => void,
-): Promise<void> {
+): void {
   const origin = originOf(app.server.address() as AddressInfo)
   write(`Latchkey ${version} listens on ${origin}${settings.graphqlPath}`)
   if (settings.graphiql) write(`GraphiQL is at ${origin}/graphiql`)
-  if (!(await app.latchkey.auth.hasUsers())) {
-    write('There is no user yet. Create one with: npx latchkey user create ada')
+  if (hasUsers) return
+  // A database in memory is this process's own, so that no command could reach it.
+  if (!settings.databaseUrl.endsWith(':memory:')) {
+    write(
+      'There is no user yet. Create one, in another terminal in this folder: npx latchkey user create ada',
+    )
+  } else if (settings.signUp === 'open') {
+    write(
+      'There is no user yet, and what is in memory ends with this process. Create one with the mutation signUp.',
+    )
   }
 }
 
 function originOf({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function explainListening(error: unknown, { host, port }: Settings): Error {
+  const sentences: Record<string, string> = {
+    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or set PORT to another.`,
+    EACCES: `Port ${port} is not for this user. Set PORT to one from 1024 up.`,
+    EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
+    ENOTFOUND: `HOST ${host} is not an address, nor a name that has one.`,
+  }
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return new Error(sentences[code] ?? `Cannot listen on ${host}, port ${port}: ${message}`, { cause: error })
 }

@@ -1,13 +1,11 @@
 import * as fs from 'node:fs/promises'
 import * as path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import {
-  FileMigrationProvider,
-  type MigrationInfo,
-  type MigrationResultSet,
-  Migrator,
-} from 'kysely/migration'
+import { sql } from 'kysely'
+import { FileMigrationProvider, type MigrationResultSet, Migrator } from 'kysely/migration'
 import type { Database } from './open.ts'
+
+const migrationTable = 'latchkey_migration'
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
@@ -21,9 +19,27 @@ export async function migrateDown(database: Database): Promise<string[]> {
   return runMigrator(database, (migrator) => migrator.migrateDown())
 }
 
-/** Every migration with the time it ran, or none. */
-export async function listMigrations(database: Database): Promise<readonly MigrationInfo[]> {
-  return database.run(() => createMigrator(database).getMigrations())
+/** A migration, and when it ran here, if it did; an unknown one was run by a newer Latchkey. */
+export interface MigrationState {
+  name: string
+  executedAt: Date | null
+  known: boolean
+}
+
+/** Every migration, in their order. */
+export async function listMigrations(database: Database): Promise<MigrationState[]> {
+  return database.run(async (db) => {
+    const known = (await createMigrator(database).getMigrations()).map(
+      ({ name, executedAt = null }): MigrationState => ({ name, executedAt, known: true }),
+    )
+    if (known.every(({ executedAt }) => executedAt === null)) return known // perhaps without a table of migrations
+    const { rows } = await sql<{ name: string; timestamp: string }>`
+      select name, timestamp from ${sql.table(migrationTable)} order by name`.execute(db)
+    const unknown = rows
+      .filter(({ name }) => known.every((migration) => migration.name !== name))
+      .map(({ name, timestamp }) => ({ name, executedAt: new Date(timestamp), known: false }))
+    return [...known, ...unknown]
+  })
 }
 
 async function runMigrator(
@@ -48,7 +64,7 @@ function createMigrator(database: Database): Migrator {
       migrationFolder: folder,
       import: (file) => import(pathToFileURL(file).href),
     }),
-    migrationTableName: 'latchkey_migration',
+    migrationTableName: migrationTable,
     migrationLockTableName: 'latchkey_migration_lock',
   })
 }

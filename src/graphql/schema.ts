@@ -30,13 +30,26 @@ export interface LoaderMap {
   [type: string]: { [field: string]: Loader | { loader: Loader; opts?: { cache?: boolean } } }
 }
 
+/** Every rule that a schema breaks, a sentence each. */
+export class SchemaError extends Error {
+  override readonly name = 'SchemaError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(
+      `The schema breaks ${problems.length} rule(s):\n${problems.map((line) => `  - ${line}`).join('\n')}`,
+    )
+    this.problems = problems
+  }
+}
+
 const ownSdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'utf8')
 
 /** Latchkey's own schema with an application's, which extends it: `extend type Query { … }`. Throws with every problem. */
 export function loadSchema(applicationSdl: readonly string[] = []): GraphQLSchema {
   const schema = build([ownSdl, ...applicationSdl].join('\n'))
   const problems = [...validateSchema(schema).map((error) => error.message), ...checkDirectives(schema)]
-  if (problems.length > 0) throw schemaError(problems)
+  if (problems.length > 0) throw new SchemaError(problems)
   return schema
 }
 
@@ -47,7 +60,7 @@ export function mergeResolvers(
   loaders: LoaderMap = {},
 ): Record<string, Record<string, unknown>> {
   const problems = checkResolvers(schema, [...maps, loaders])
-  if (problems.length > 0) throw schemaError(problems)
+  if (problems.length > 0) throw new SchemaError(problems)
   const merged: Record<string, Record<string, unknown>> = {}
   for (const map of maps) {
     for (const [typeName, fields] of Object.entries(map)) {
@@ -99,10 +112,4 @@ function fieldNames(schema: GraphQLSchema, typeName: string): Set<string> | null
   if (isInterfaceType(type) || isUnionType(type)) return new Set(['resolveType'])
   if (isEnumType(type)) return new Set(type.getValues().map((value) => value.name))
   return new Set()
-}
-
-function schemaError(problems: readonly string[]): Error {
-  return new Error(
-    `The schema breaks ${problems.length} rule(s):\n${problems.map((line) => `  - ${line}`).join('\n')}`,
-  )
 }

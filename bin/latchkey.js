@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// Runs on any Node, however old, so that it can say which one it needs: better-sqlite3 would crash without a word.
+import { existsSync } from 'node:fs'
+
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major > 22 || (major === 22 && minor >= 18)) {
+  // A clone runs its sources, whatever an earlier build left in dist; the published package has the build alone.
+  const source = new URL('../src/cli/latchkey.ts', import.meta.url)
+  await import(existsSync(source) ? source.href : new URL('../dist/src/cli/latchkey.js', import.meta.url).href)
+} else {
+  process.stderr.write(
+    `Latchkey needs Node 22.18 or newer; this is ${process.version} (${process.execPath}).\n` +
+      'In a clone, run it with "npx latchkey": after "npm ci" that uses the Node in node_modules.\n',
+  )
+  process.exitCode = 1
+}

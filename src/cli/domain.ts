@@ -1,0 +1,46 @@
+import { type Auth, createAuth } from '../auth/auth.ts'
+import { toAuthOptions } from '../auth-options.ts'
+import type { Settings } from '../config.ts'
+import { migrateToLatest } from '../db/migrate.ts'
+import { type Database, openDatabase } from '../db/open.ts'
+import { loadSettings } from './environment.ts'
+import { warn } from './output.ts'
+
+/** Runs a command on the domain, with the database opened, brought up to date and closed again. */
+export function withAuth(act: (auth: Auth, settings: Settings) => Promise<void>): Promise<void> {
+  return withDatabase(async (database, settings) => {
+    const migrated = await migrateToLatest(database)
+    if (migrated.length > 0) warn(`The database was brought up to date: ${migrated.join(', ')}.`)
+    await act(await createOperatorsAuth(database, settings), settings)
+  })
+}
+
+/** Runs a command on the database alone. */
+export async function withDatabase(
+  act: (database: Database, settings: Settings) => Promise<void>,
+): Promise<void> {
+  const settings = loadSettings()
+  if (settings.databaseUrl.endsWith(':memory:')) {
+    throw new Error(
+      'DATABASE_URL is sqlite::memory:, a database that only the service itself can see. Use a file.',
+    )
+  }
+  const database = openDatabase(settings.databaseUrl)
+  try {
+    await act(database, settings)
+  } finally {
+    await database.close()
+  }
+}
+
+/** Who may read the database file needs no throttle, and sees at the terminal what happened. */
+function createOperatorsAuth(database: Database, settings: Settings): Promise<Auth> {
+  const unlimited = async () => ({ isExceeded: false, ttl: 0 })
+  return createAuth({
+    database,
+    clock: Date.now,
+    options: toAuthOptions(settings),
+    limiters: { account: unlimited, address: unlimited },
+    report: () => {},
+  })
+}

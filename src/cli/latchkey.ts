@@ -1,0 +1,45 @@
+import { Command, CommanderError } from 'commander'
+import { version } from '../version.ts'
+import { addConfigCommand } from './config.ts'
+import { describeFailure } from './failure.ts'
+import { addMigrateCommand } from './migrate.ts'
+import { isBrokenPipe, warn } from './output.ts'
+import { addSchemaCommands } from './schema.ts'
+import { addServeCommand } from './serve.ts'
+import { addTokenCommands } from './token.ts'
+import { addUserCommands } from './user.ts'
+
+/** The `latchkey` command. Exit status: 0 done, 1 failed, 2 wrong usage. */
+const program = new Command('latchkey')
+  .description('Token authentication for GraphQL.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('Add --help to see how it is used.')
+
+for (const add of [
+  addServeCommand,
+  addMigrateCommand,
+  addUserCommands,
+  addTokenCommands,
+  addSchemaCommands,
+  addConfigCommand,
+]) {
+  add(program)
+}
+
+// What is left unread by `latchkey user list | head` is no fault; writing says so to who awaits it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = endWith(error)
+}
+
+function endWith(error: unknown): number {
+  // Commander has written what there is to say; it calls help that nobody asked for an error as well.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (isBrokenPipe(error)) return 0
+  warn(describeFailure(error))
+  return 1
+}

@@ -1,0 +1,161 @@
+import type { Command } from 'commander'
+import type { Auth } from '../auth/auth.ts'
+import type { UserRow } from '../db/users.ts'
+import { LatchkeyError } from '../errors.ts'
+import { askNewPassword, confirm } from './ask.ts'
+import { withAuth } from './domain.ts'
+import { type Item, printItem, printList, printOutcome, time } from './output.ts'
+
+interface Options {
+  json?: true
+  passwordStdin?: true
+  yes?: true
+}
+
+const pageSize = 100
+
+/** `latchkey user …`. */
+export function addUserCommands(program: Command): void {
+  const user = program.command('user').description('Create accounts, and decide what becomes of them.')
+  const named = (name: string, description: string): Command =>
+    user
+      .command(`${name} <user>`)
+      .description(`${description} <user> is a username, an email address or an id.`)
+
+  user
+    .command('create <username>')
+    .description('Create an account. The password is asked for.')
+    .option('--email <address>', 'an email address, with which one can sign in as well')
+    .option('--admin', 'with the role ADMIN')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--json', 'as JSON')
+    .action((username: string, options: Options & { email?: string; admin?: true }, command: Command) =>
+      withAuth(async (auth) => {
+        // Told before the password is typed twice; that the names are free is decided where the account is stored.
+        for (const name of [username, options.email]) {
+          if (name !== undefined && (await auth.findUser(name))) {
+            throw new LatchkeyError('CONFLICT', `There is a user ${name} already.`)
+          }
+        }
+        const password = await askNewPassword(command, options.passwordStdin)
+        const created = await auth.createUser({
+          username,
+          password,
+          email: options.email,
+          role: options.admin ? 'ADMIN' : 'USER',
+        })
+        const { id, username: name, email, role } = created
+        await printOutcome({ id, username: name, email, role }, options.json, `Created ${name} (id ${id}).`)
+      }),
+    )
+
+  user
+    .command('list')
+    .description('List all accounts in the order of their creation.')
+    .option('--json', 'as JSON')
+    .action((options: Options) =>
+      withAuth((auth) => printList(userPages(auth), options.json, 'There are no users.')),
+    )
+
+  named('show', 'Show an account with its live tokens and failed sign-ins.')
+    .option('--json', 'as JSON')
+    .action((name: string, options: Options) =>
+      withAuth(async (auth, settings) => {
+        const row = await requireAccount(auth, name)
+        const failedSignIns = await auth.countFailures(row.id)
+        const item = {
+          ...toItem(row),
+          liveTokens: await auth.countTokens(row.id),
+          failedSignIns,
+          passwordLocked: failedSignIns >= settings.rateLimitLockAfter,
+        }
+        await printItem(item, options.json)
+      }),
+    )
+
+  named('disable', 'Refuse an account; its tokens end at once.')
+    .option('--json', 'as JSON')
+    .action((name: string, options: Options) =>
+      withAuth(async (auth) => {
+        const { id, username } = await requireAccount(auth, name)
+        const endedTokens = await auth.setActive(id, false)
+        const sentence = `${username} is disabled; ${tokens(endedTokens)} ended.`
+        await printOutcome({ id, username, active: false, endedTokens }, options.json, sentence)
+      }),
+    )
+
+  named('enable', 'Let a disabled account sign in again.')
+    .option('--json', 'as JSON')
+    .action((name: string, options: Options) =>
+      withAuth(async (auth) => {
+        const { id, username } = await requireAccount(auth, name)
+        await auth.setActive(id, true)
+        await printOutcome({ id, username, active: true }, options.json, `${username} is enabled.`)
+      }),
+    )
+
+  named('set-password', 'Set a password, which is asked for; all tokens of the account end.')
+    .option('--password-stdin', 'read the password from standard input')
+    .option('--json', 'as JSON')
+    .action((name: string, options: Options, command: Command) =>
+      withAuth(async (auth) => {
+        const row = await requireAccount(auth, name)
+        const password = await askNewPassword(command, options.passwordStdin)
+        const endedTokens = await auth.setPassword(row, password)
+        const { id, username } = row
+        const sentence = `${username} has a new password; ${tokens(endedTokens)} ended.`
+        await printOutcome({ id, username, endedTokens }, options.json, sentence)
+      }),
+    )
+
+  named('delete', 'Delete an account; its tokens end at once.')
+    .option('--yes', 'without asking')
+    .option('--json', 'as JSON')
+    .action((name: string, options: Options, command: Command) =>
+      withAuth(async (auth) => {
+        const { id, username } = await requireAccount(auth, name)
+        if (!options.yes) {
+          const live = tokens(await auth.countTokens(id))
+          await confirm(command, `Delete ${username} (id ${id}, ${live}) for good?`)
+        }
+        const endedTokens = await auth.deleteUser(id)
+        const sentence = `${username} is deleted; ${tokens(endedTokens)} ended.`
+        await printOutcome({ id, username, endedTokens }, options.json, sentence)
+      }),
+    )
+}
+
+/** The account that a command names, or the error that says that there is none. */
+export async function requireAccount(auth: Auth, name: string): Promise<UserRow> {
+  const row = await auth.findAccount(name)
+  if (row === undefined) throw new LatchkeyError('NOT_FOUND', `There is no user ${name}.`)
+  return row
+}
+
+/** `1 token`, `2 tokens`. */
+export function tokens(count: number): string {
+  return `${count} token${count === 1 ? '' : 's'}`
+}
+
+async function* userPages(auth: Auth): AsyncGenerator<Item[]> {
+  let after = ''
+  for (;;) {
+    const rows = await auth.listUsers(pageSize, after)
+    yield rows.map(toItem)
+    const last = rows.at(-1)
+    if (last === undefined || rows.length < pageSize) return
+    after = last.id
+  }
+}
+
+function toItem(row: UserRow): Item {
+  return {
+    id: row.id,
+    username: row.username,
+    email: row.email,
+    role: row.role,
+    active: row.active === 1,
+    createdAt: time(row.createdAt),
+    lastSignInAt: time(row.lastSignInAt),
+  }
+}
