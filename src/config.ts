@@ -1,9 +1,27 @@
+import {
+  bytes,
+  databaseAddress,
+  duration,
+  durationOrOff,
+  flag,
+  headerName,
+  integer,
+  integerOrOff,
+  oneOf,
+  origins,
+  path,
+  prefix,
+  proxies,
+  schemes,
+  text,
+} from './setting-parsers.ts'
+
 /** One setting: how its text is read, what it is without any, and what it is for. */
 interface Setting<T> {
   /** Reads the text, or throws an `Error` that says what is accepted. */
   parse: (text: string) => T
-  /** As it would be written; null for none. In production another default may hold. */
-  fallback: string | null
+  /** As it would be written; empty for none. In production another default may hold. */
+  fallback: string
   production?: string
   about: string
   /** Whether the value may hold a password and is masked when printed. */
@@ -265,7 +283,7 @@ function readSettings(
 
 function defaultOf(name: SettingName, production: boolean): string {
   const { fallback, production: inProduction } = settings[name] as Setting<unknown>
-  return (production ? inProduction : undefined) ?? fallback ?? ''
+  return (production ? inProduction : undefined) ?? fallback
 }
 
 /** The known name that is at most two edits away; one for short names, which have many neighbours. */
@@ -283,7 +301,8 @@ function findNearest(variable: string, known: readonly string[]): string | undef
 /** How many characters have to be put in, taken out, replaced or swapped with their neighbour (optimal string alignment). */
 function countEdits(from: string, to: string): number {
   const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)]
-  const at = (row: number, column: number): number => rows[row]?.[column] ?? Number.POSITIVE_INFINITY
+  // Only rows and columns that are filled are asked for: a swap needs two characters on either side.
+  const at = (row: number, column: number): number => (rows[row] as number[])[column] as number
   for (let row = 1; row <= from.length; row++) {
     const edits = [row]
     rows.push(edits)
@@ -305,133 +324,9 @@ function countEdits(from: string, to: string): number {
 
 function setting<T>(
   parse: (text: string) => T,
-  fallback: string | null,
+  fallback: string,
   about: string,
   more: Pick<Setting<T>, 'production' | 'secret'> = {},
 ): Setting<T> {
   return { parse, fallback, about, ...more }
-}
-
-function text(value: string): string {
-  if (value === '') throw new Error('a text that is not empty')
-  return value
-}
-
-function path(value: string): string {
-  if (!/^\/[A-Za-z0-9/_.-]*$/.test(value)) throw new Error('a path such as /graphql')
-  return value
-}
-
-function databaseAddress(value: string): string {
-  if (!/^sqlite:./.test(value)) throw new Error('an address such as sqlite:data/latchkey.db')
-  return value
-}
-
-function prefix(value: string): string {
-  if (!/^[A-Za-z0-9]{1,19}_$/.test(value))
-    throw new Error('1 to 19 letters or digits and an underscore, such as lk_')
-  return value
-}
-
-function headerName(value: string): string {
-  if (!/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(value)) throw new Error('a header name such as Authorization')
-  return value
-}
-
-function schemes(value: string): string[] {
-  const list = splitList(value)
-  if (list.length === 0 || list.some((scheme) => !/^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(scheme))) {
-    throw new Error('one or more schemes such as Token, separated by commas')
-  }
-  return list
-}
-
-function origins(value: string): string[] {
-  const list = splitList(value)
-  if (list.some((origin) => !isOrigin(origin))) {
-    throw new Error(
-      'origins such as https://app.example.org, separated by commas, without a path or a wildcard',
-    )
-  }
-  return list
-}
-
-function isOrigin(value: string): boolean {
-  return /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value
-}
-
-function proxies(value: string): false | number | string[] {
-  if (value === 'off' || value === 'false' || value === '0') return false
-  if (/^[1-9]\d?$/.test(value)) return Number(value)
-  const list = splitList(value)
-  if (
-    list.length === 0 ||
-    list.some((entry) => !/^(loopback|linklocal|uniquelocal|[0-9A-Fa-f:.]+(\/\d{1,3})?)$/.test(entry))
-  ) {
-    throw new Error(
-      'off, a number of proxies, or addresses and CIDRs such as 10.0.0.0/8, separated by commas',
-    )
-  }
-  return list
-}
-
-function splitList(value: string): string[] {
-  return value
-    .split(',')
-    .map((entry) => entry.trim())
-    .filter((entry) => entry !== '')
-}
-
-function flag(value: string): boolean {
-  if (/^(on|true|yes|1)$/i.test(value)) return true
-  if (/^(off|false|no|0)$/i.test(value)) return false
-  throw new Error('on or off')
-}
-
-function oneOf<const T extends string>(...values: T[]): (value: string) => T {
-  return (value) => {
-    if ((values as string[]).includes(value)) return value as T
-    throw new Error(`one of ${values.join(', ')}`)
-  }
-}
-
-function integer(least: number, most: number): (value: string) => number {
-  return (value) => {
-    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
-    if (number >= least && number <= most) return number
-    throw new Error(`a whole number from ${least} to ${most}`)
-  }
-}
-
-function integerOrOff(least: number, most: number): (value: string) => number {
-  const parse = integer(least, most)
-  return (value) => (value === 'off' || value === '0' ? 0 : parse(value))
-}
-
-const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-
-function duration(least: number): (value: string) => number {
-  return function parseDuration(value) {
-    const match = /^(\d{1,15})(ms|s|m|h|d)$/.exec(value)
-    const ms = match ? Number(match[1]) * unitMs[match[2] as keyof typeof unitMs] : Number.NaN
-    // Ten thousand days: what is meant to last longer is a mistake, and dates would overflow in the end.
-    if (ms >= least && ms <= 10_000 * unitMs.d) return ms
-    throw new Error(`a duration such as 30d, 12h, 15m or 10s, at least ${least}ms`)
-  }
-}
-
-function durationOrOff(least: number): (value: string) => number {
-  const parse = duration(least)
-  return function parseDuration(value) {
-    return value === 'off' || value === 'Infinityms' ? Number.POSITIVE_INFINITY : parse(value)
-  }
-}
-
-function bytes(value: string): number {
-  const match = /^(\d{1,9})(KiB|MiB)?$/.exec(value)
-  const size = match
-    ? Number(match[1]) * (match[2] === 'MiB' ? 1_048_576 : match[2] === 'KiB' ? 1_024 : 1)
-    : Number.NaN
-  if (size >= 1_024 && size <= 104_857_600) return size
-  throw new Error('a size from 1KiB to 100MiB, such as 100KiB')
 }

@@ -23,15 +23,17 @@ const mayImport: Record<string, string[]> = {
   graphql: ['auth', 'errors'],
   auth: ['db', 'errors'],
   db: ['errors'],
-  config: [],
+  config: ['setting-parsers'],
+  'setting-parsers': [],
   errors: [],
   version: [],
   migrations: [],
-  plugin: ['http', 'graphql', 'auth', 'db', 'config', 'errors', 'version'],
+  'auth-options': ['auth', 'config'],
+  plugin: ['http', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version'],
   app: ['plugin', 'http', 'config'],
   main: ['app', 'config', 'version'],
-  index: ['plugin', 'graphql', 'auth', 'errors'],
-  cli: ['main', 'graphql', 'auth', 'db', 'config', 'errors', 'version', 'plugin'],
+  index: ['plugin', 'graphql', 'auth', 'config', 'errors'],
+  cli: ['main', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version', 'plugin'],
 }
 
 /** Packages that belong to one part alone; `typesTo` names the parts that may have their types. */

@@ -1,0 +1,158 @@
+import { isIP } from 'node:net'
+
+/** How the text of a setting is read. Each parser throws an `Error` that says what is accepted, never what was given. */
+
+/** Any text but none. */
+export function text(value: string): string {
+  if (value === '') throw new Error('a text that is not empty')
+  return value
+}
+
+/** The path of a URL. */
+export function path(value: string): string {
+  if (!/^\/[A-Za-z0-9/_.-]*$/.test(value)) throw new Error('a path such as /graphql')
+  return value
+}
+
+/** Where a database is, as `sqlite:<file>`. */
+export function databaseAddress(value: string): string {
+  if (!/^sqlite:./.test(value)) throw new Error('an address such as sqlite:data/latchkey.db')
+  return value
+}
+
+/** What tokens begin with. */
+export function prefix(value: string): string {
+  if (!/^[A-Za-z0-9]{1,19}_$/.test(value))
+    throw new Error('1 to 19 letters or digits and an underscore, such as lk_')
+  return value
+}
+
+/** The name of an HTTP header. */
+export function headerName(value: string): string {
+  if (!/^[A-Za-z][A-Za-z0-9-]{0,63}$/.test(value)) throw new Error('a header name such as Authorization')
+  return value
+}
+
+/** Authentication schemes, at least one. */
+export function schemes(value: string): string[] {
+  const list = splitList(value)
+  if (list.length === 0 || list.some((scheme) => !/^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(scheme))) {
+    throw new Error('one or more schemes such as Token, separated by commas')
+  }
+  return list
+}
+
+/** Origins of pages (RFC 6454 §6.2), or none. */
+export function origins(value: string): string[] {
+  const list = splitList(value)
+  if (list.some((origin) => !isOrigin(origin))) {
+    throw new Error(
+      'origins such as https://app.example.org, separated by commas, without a path or a wildcard',
+    )
+  }
+  return list
+}
+
+function isOrigin(value: string): boolean {
+  return /^https?:\/\/[^*]+$/.test(value) && URL.canParse(value) && new URL(value).origin === value
+}
+
+/** What Fastify's `trustProxy` takes, but for `true`: who trusts everyone believes any address. */
+export function proxies(value: string): false | number | string[] {
+  if (value === 'off' || value === 'false' || value === '0') return false
+  if (/^[1-9]\d?$/.test(value)) return Number(value)
+  const list = splitList(value)
+  if (list.length === 0 || !list.every(isProxy)) {
+    throw new Error(
+      'off, a number of proxies, or addresses and CIDRs such as 10.0.0.0/8, separated by commas',
+    )
+  }
+  return list
+}
+
+/** A range of all addresses would believe everyone, as `true` would. */
+function isProxy(entry: string): boolean {
+  if (/^(loopback|linklocal|uniquelocal)$/.test(entry)) return true
+  const [address = '', prefix] = entry.split(/\/(?=\d{1,3}$)/)
+  const version = isIP(address)
+  if (version === 0) return false
+  return prefix === undefined || (Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128))
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+}
+
+/** On or off. */
+export function flag(value: string): boolean {
+  if (/^(on|true|yes|1)$/i.test(value)) return true
+  if (/^(off|false|no|0)$/i.test(value)) return false
+  throw new Error('on or off')
+}
+
+/** One of a few words. */
+export function oneOf<const T extends string>(...values: T[]): (value: string) => T {
+  return (value) => {
+    if ((values as string[]).includes(value)) return value as T
+    throw new Error(`one of ${values.join(', ')}`)
+  }
+}
+
+/** A whole number of a range. */
+export function integer(least: number, most: number): (value: string) => number {
+  return (value) => {
+    const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN
+    if (number >= least && number <= most) return number
+    throw new Error(`a whole number from ${least} to ${most}`)
+  }
+}
+
+/** A whole number of a range; 0 stands for `off`. */
+export function integerOrOff(least: number, most: number): (value: string) => number {
+  const parse = integer(least, most)
+  return (value) => (value === 'off' || value === '0' ? 0 : orOff(parse, value))
+}
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A duration, in milliseconds. By the name of its parser, `config.ts` knows it for one. */
+export function duration(least: number): (value: string) => number {
+  return function parseDuration(value) {
+    const match = /^(\d{1,15})(ms|s|m|h|d)$/.exec(value)
+    const ms = match ? Number(match[1]) * unitMs[match[2] as keyof typeof unitMs] : Number.NaN
+    // Ten thousand days: what is meant to last longer is a mistake, and dates would overflow in the end.
+    if (ms >= least && ms <= 10_000 * unitMs.d) return ms
+    const atLeast = least % 1_000 === 0 ? `${least / 1_000}s` : `${least}ms`
+    throw new Error(`a duration such as 30d, 12h, 15m or 10s, at least ${atLeast}`)
+  }
+}
+
+/** A duration, in milliseconds; infinity stands for `off`. */
+export function durationOrOff(least: number): (value: string) => number {
+  const parse = duration(least)
+  return function parseDuration(value) {
+    return value === 'off' || value === 'Infinityms' ? Number.POSITIVE_INFINITY : orOff(parse, value)
+  }
+}
+
+/** Parses what is not `off`, and says in a refusal that `off` would have been accepted. */
+function orOff<T>(parse: (value: string) => T, value: string): T {
+  try {
+    return parse(value)
+  } catch (error) {
+    throw new Error(`off or ${(error as Error).message}`)
+  }
+}
+
+/** A size in bytes. */
+export function bytes(value: string): number {
+  const match = /^(\d{1,9})(KiB|MiB)?$/.exec(value)
+  const size = match
+    ? Number(match[1]) * (match[2] === 'MiB' ? 1_048_576 : match[2] === 'KiB' ? 1_024 : 1)
+    : Number.NaN
+  if (size >= 1_024 && size <= 104_857_600) return size
+  throw new Error('a size from 1KiB to 100MiB, such as 100KiB')
+}
