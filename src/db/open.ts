@@ -4,12 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import {
   CompiledQuery,
+  type ConnectionProvider,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
   Kysely,
   SqliteAdapter,
   type SqliteDatabase as SqliteConnection,
   SqliteDialect,
   type SqliteDialectConfig,
   SqliteDriver,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
 } from 'kysely'
 import { LatchkeyError, rateLimited } from '../errors.ts'
 import type { Tables } from './tables.ts'
@@ -76,8 +82,7 @@ export function isKyselyOnSqlite(value: unknown): value is ApplicationKysely {
 
 /** Uses an application's own Kysely instance, on SQLite; its tables stay apart by the prefix `latchkey_`. */
 export function adoptKysely(applicationDb: ApplicationKysely): Database {
-  // Plugins of the application's, such as `CamelCasePlugin`, would rename the columns.
-  const kysely: Kysely<Tables> = applicationDb.withoutPlugins()
+  const kysely = new Kysely<Tables>({ dialect: new BorrowingDialect(applicationDb) })
   const retryWhileBusy = createRetryWhileBusy()
   return {
     kysely,
@@ -273,6 +278,80 @@ class ImmediateDriver extends SqliteDriver {
   ): Promise<void> {
     if (this.#connection.inTransaction) await super.rollbackTransaction(connection)
   }
+}
+
+/**
+ * An application's connections under Latchkey's own rules: transactions begin as those above, and the application's
+ * plugins stay out of it, of which `CamelCasePlugin` would rename the columns.
+ */
+class BorrowingDialect implements Dialect {
+  readonly #lender: ApplicationKysely
+
+  constructor(lender: ApplicationKysely) {
+    this.#lender = lender
+  }
+
+  createDriver(): Driver {
+    return new BorrowingDriver(this.#lender.getExecutor())
+  }
+
+  createAdapter(): SqliteAdapter {
+    return new TransactionalDdlAdapter()
+  }
+
+  createQueryCompiler(): SqliteQueryCompiler {
+    return new SqliteQueryCompiler()
+  }
+
+  createIntrospector(db: Kysely<unknown>): SqliteIntrospector {
+    return new SqliteIntrospector(db)
+  }
+}
+
+/** Holds a connection of the application's from acquiring to releasing; nobody else has it meanwhile. */
+class BorrowingDriver implements Driver {
+  readonly #lender: ConnectionProvider
+  readonly #giveBack = new WeakMap<DatabaseConnection, () => void>()
+
+  constructor(lender: ConnectionProvider) {
+    this.#lender = lender
+  }
+
+  acquireConnection(): Promise<DatabaseConnection> {
+    return new Promise((resolve, reject) => {
+      const borrow = (connection: DatabaseConnection): Promise<void> =>
+        new Promise((giveBack) => {
+          this.#giveBack.set(connection, giveBack)
+          resolve(connection)
+        })
+      this.#lender.provideConnection(borrow).catch(reject)
+    })
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    this.#giveBack.get(connection)?.()
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'))
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await connection.executeQuery(CompiledQuery.raw('rollback'))
+    } catch (error) {
+      // As above: SQLite has rolled back by itself.
+      if (!(error as Error).message.includes('no transaction is active')) throw error
+    }
+  }
+
+  async init(): Promise<void> {}
+
+  async destroy(): Promise<void> {}
 }
 
 /** SQLite does roll back schema changes, so a migration that is interrupted leaves nothing half done. */
