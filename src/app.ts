@@ -22,8 +22,7 @@ export async function buildApp(
     genReqId: createId,
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, app.log, createId()),
     frameworkErrors: (_error, request, reply) => answerBadUrl(reply, request.id),
-    // `false`, a number of proxies, or their addresses: `config.ts` lets nothing else through.
-    trustProxy: settings.trustProxy as boolean,
+    trustProxy: toTrust(settings.trustProxy),
     bodyLimit: settings.bodyLimit,
     // A client has this long for its headers and body; then it is answered 408 (RFC 9110 §15.5.9).
     requestTimeout: 10_000,
@@ -60,4 +59,9 @@ export async function buildApp(
   } = settings
   await app.register(latchkey, { ...own, ...options.plugin })
   return app
+}
+
+/** Fastify believes nobody for a mere number of proxies, as it cannot see whether there are any: the operator says so. */
+function toTrust(proxies: Settings['trustProxy']): NonNullable<FastifyServerOptions['trustProxy']> {
+  return typeof proxies === 'number' ? (_address, hop) => hop < proxies : proxies
 }

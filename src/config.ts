@@ -50,7 +50,7 @@ export const settings = {
   trustProxy: setting(
     proxies,
     'off',
-    'Whose `X-Forwarded-*` headers count: a number of proxies, or their addresses and CIDRs, separated by commas.',
+    'Whose `X-Forwarded-*` headers count: addresses and CIDRs of proxies, separated by commas, or, where no client can reach the server past them, how many there are.',
   ),
   corsOrigins: setting(
     origins,
