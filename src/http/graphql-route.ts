@@ -239,10 +239,21 @@ function answerError(
     .send(JSON.stringify({ errors: [shown] }))
 }
 
-/** Fastify's own refusals by their status, which is all that the client needs of them. */
+/** What hooks of an application refuse a request with, its rate limit for example; the message is for clients. */
+const codeOfStatus: Record<number, ErrorCode> = {
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  429: 'RATE_LIMITED',
+  503: 'SERVICE_UNAVAILABLE',
+}
+
+/** Fastify's own refusals by their status, which is all that the client needs of them, and those of an application. */
 function toLatchkeyError(error: unknown): LatchkeyError | null {
   if (error instanceof LatchkeyError) return error
-  switch ((error as { statusCode?: unknown }).statusCode) {
+  const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
+  const code = codeOfStatus[Number(statusCode)]
+  if (code !== undefined) return new LatchkeyError(code, String(message))
+  switch (statusCode) {
     case 400:
       return badRequest('The body must be a JSON object with a "query".')
     case 413:

@@ -1,0 +1,430 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import rateLimit from '@fastify/rate-limit'
+import SqliteDatabase from 'better-sqlite3'
+import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
+import { CamelCasePlugin, Kysely, PostgresAdapter, SqliteDialect, sql } from 'kysely'
+import mercurius from 'mercurius'
+import t, { type Test } from 'tap'
+import latchkey, { ConfigError, type LatchkeyContext, type LatchkeyOptions } from '../../src/index.ts'
+import { password } from '../support/app.ts'
+import { startHost } from '../support/host.ts'
+import { logLines, secret } from '../support/log.ts'
+
+secret(password)
+
+t.test('the database is a file of its own, kept over a restart', async (t) => {
+  const databaseUrl = `sqlite:${join(t.testdir(), 'data', 'own.db')}`
+  const first = await startHost(t, { databaseUrl })
+  const { token } = await first.signIn('ada')
+  await first.app.close()
+  const second = await startHost(t, { databaseUrl })
+  t.same((await second.query('{ viewer { username } }', { token })).body, {
+    data: { viewer: { username: 'ada' } },
+  })
+})
+
+t.test('the database is the Kysely instance of the application', async (t) => {
+  const databases: [what: string, open: (file: string) => Kysely<unknown>][] = [
+    ['of the stock dialect', (file) => openStock(file)],
+    ['with a plugin that renames columns', (file) => openStock(file).withPlugin(new CamelCasePlugin())],
+  ]
+  for (const [what, open] of databases) {
+    await t.test(what, async (t) => {
+      const file = join(t.testdir(), 'app.db')
+      const database = open(file)
+      await sql`create table notes (text text)`.execute(database)
+      await sql`insert into notes values ('mine')`.execute(database)
+
+      const first = await startHost(t, { database })
+      const { id, token } = await first.signIn('ada')
+      const { token: revoked } = await first.signIn('bob')
+      await first.query('mutation { revokeAllTokens { count } }', { token: revoked })
+      await first.app.close()
+
+      t.same(await database.introspection.getTables().then((tables) => tables.map(({ name }) => name)), [
+        'latchkey_migration',
+        'latchkey_migration_lock',
+        'latchkey_throttle',
+        'latchkey_tokens',
+        'latchkey_users',
+        'notes',
+      ])
+      t.same((await sql`select text from notes`.execute(database)).rows, [{ text: 'mine' }], 'still open')
+
+      const second = await startHost(t, { database })
+      t.same((await second.query('{ viewer { id } }', { token })).body, { data: { viewer: { id } } })
+      t.match((await second.query('{ viewer { id } }', { token: revoked })).body.errors, [
+        { extensions: { code: 'UNAUTHENTICATED', reason: 'REVOKED' } },
+      ])
+      await second.app.close()
+      await database.destroy()
+    })
+  }
+})
+
+t.test('applications that start at once on one file each find it migrated', async (t) => {
+  const kinds: [what: string, options: string][] = [
+    ['on their own opening', "{ databaseUrl: 'sqlite:' + file }"],
+    [
+      'on stock dialects',
+      '{ database: new Kysely({ dialect: new SqliteDialect({ database: new SqliteDatabase(file) }) }) }',
+    ],
+  ]
+  for (const [index, [what, options]] of kinds.entries()) {
+    const script = `
+      import SqliteDatabase from 'better-sqlite3'
+      import Fastify from 'fastify'
+      import { Kysely, SqliteDialect } from 'kysely'
+      import latchkey from './src/index.ts'
+      const file = process.argv[1]
+      const app = Fastify()
+      process.send('ready')
+      process.once('message', async () => {
+        await app.register(latchkey, ${options})
+        process.send(await app.latchkey.auth.hasUsers())
+        process.disconnect()
+        await app.close()
+      })`
+    const file = join(t.testdir(), `${index}.db`)
+    const starters = Array.from({ length: 4 }, () => spawnScript(t, script, file))
+    for (const { ready } of starters) await ready
+    for (const { child } of starters) child.send('go')
+    for (const { ended } of starters) t.same(await ended, { code: 0, said: [false], stderr: '' }, what)
+  }
+})
+
+t.test('options that cannot be used are refused at once, each by name', async (t) => {
+  const options = {
+    tokenTtl: 'soon',
+    signUp: 'maybe',
+    tokenTTL: '7d',
+    constructor: 1,
+    port: 4000,
+    prefix: '/api',
+    database: 'app.db',
+    databaseUrl: 'postgres://localhost/app',
+    context: {},
+    production: 'no',
+    clock: 1,
+    schema: ['type A { b: Int }', 1],
+    resolvers: [],
+    loaders: null,
+    bodyLimit: undefined,
+  } as unknown as LatchkeyOptions
+  const error = await boot(t, options)
+  t.type(error, ConfigError)
+  const lines = [
+    'database must be a Kysely instance on SQLite.',
+    'context must be a function.',
+    'production must be true or false.',
+    'clock must be a function.',
+    'schema must be SDL, or a list of SDL.',
+    'resolvers must be an object.',
+    'loaders must be an object.',
+    'database and databaseUrl are two databases; keep one.',
+    'tokenTTL is not an option of Latchkey.',
+    'constructor is not an option of Latchkey.',
+    'port is a setting of the service alone; your own server decides it.',
+    'prefix is not an option of Latchkey.',
+    'databaseUrl must be an address such as sqlite:data/latchkey.db.',
+    'signUp must be one of open, closed.',
+    'tokenTtl must be a duration such as 30d, 12h, 15m or 10s, at least 1s.',
+  ]
+  t.equal(
+    error?.message,
+    `${lines.length} setting(s) cannot be used:\n${lines.map((line) => `  - ${line}`).join('\n')}`,
+  )
+})
+
+t.test('a Kysely instance on another kind of database is refused', async (t) => {
+  class ForeignDialect extends SqliteDialect {
+    override createAdapter(): PostgresAdapter {
+      return new PostgresAdapter()
+    }
+  }
+  const database = new Kysely<unknown>({
+    dialect: new ForeignDialect({ database: new SqliteDatabase(':memory:') }),
+  })
+  t.teardown(() => database.destroy())
+  t.match(await boot(t, { database }), { problems: ['database must be a Kysely instance on SQLite.'] })
+})
+
+t.test('options take values and texts alike', async (t) => {
+  const { query, app } = await startHost(t, {
+    tokenTtl: 7 * 86_400_000,
+    tokenIdleTtl: 'off',
+    tokenSchemes: ['Bearer', 'Token'],
+    signUp: 'closed',
+    rateLimitRequests: 'off',
+    queryDepth: 3,
+    graphiql: true,
+    introspection: 'on',
+    clock: () => 0,
+  })
+  t.match((await query('{ serverInfo { signUp tokenScheme } }')).body, {
+    data: { serverInfo: { signUp: 'CLOSED', tokenScheme: 'Bearer' } },
+  })
+  const { status } = await app.inject('/graphiql').then(({ statusCode }) => ({ status: statusCode }))
+  t.not(status, 404)
+})
+
+t.test('the defaults are those of production unless it is switched off', async (t) => {
+  const introspection = '{ __schema { queryType { name } } }'
+  const cases: [what: string, options: LatchkeyOptions, address: string, query: string, status: number][] = [
+    ['introspection', {}, '127.0.0.1', introspection, 400],
+    ['introspection, in development', { production: false }, '127.0.0.1', introspection, 200],
+    ['plain HTTP', {}, '192.0.2.1', '{ serverInfo { name } }', 403],
+    ['plain HTTP from this machine', {}, '127.0.0.1', '{ serverInfo { name } }', 200],
+    ['plain HTTP, in development', { production: false }, '192.0.2.1', '{ serverInfo { name } }', 200],
+    ['plain HTTP where it is let in', { requireHttps: false }, '192.0.2.1', '{ serverInfo { name } }', 200],
+  ]
+  for (const [what, options, address, query, status] of cases) {
+    const host = await startHost(t, options)
+    t.equal((await host.query(query, { address })).status, status, what)
+  }
+  t.equal((await (await startHost(t)).app.inject('/graphiql')).statusCode, 404)
+})
+
+t.test(
+  "the application's own rate limit neither replaces the throttle of sign-ins nor is replaced",
+  async (t) => {
+    const host = await startHost(
+      t,
+      { rateLimitAddressFailures: 1000 },
+      {
+        before: (app) => app.register(rateLimit, { global: true, max: 9, timeWindow: '1 hour' }),
+      },
+    )
+    await host.app.latchkey.auth.createUser({ username: 'ada', password })
+    const attempt = () =>
+      host.query(
+        'mutation ($password: String!) { tokenAuth(username: "ada", password: $password) { token } }',
+        {
+          variables: { password: secret('not the password') },
+        },
+      )
+    const codes: string[] = []
+    for (let i = 0; i < 11; i++) {
+      const { status, body } = await attempt()
+      codes.push(`${status} ${body.errors[0].extensions.code} ${body.errors[0].extensions.reason}`)
+    }
+    t.same(codes, [
+      ...Array.from({ length: 5 }, () => '401 UNAUTHENTICATED CREDENTIALS'),
+      ...Array.from({ length: 4 }, () => '429 RATE_LIMITED CREDENTIALS'),
+      ...Array.from({ length: 2 }, () => '429 RATE_LIMITED undefined'),
+    ])
+  },
+)
+
+t.test("the application's routes, parsers and error handler stay its own", async (t) => {
+  const { app, query } = await startHost(
+    t,
+    {},
+    {
+      before(app) {
+        app.addContentTypeParser('text/csv', { parseAs: 'string' }, (_request, body, done) =>
+          done(null, body),
+        )
+        app.setErrorHandler((error, _request, reply) =>
+          reply.code(418).send(error instanceof Error ? error.message : 'unknown'),
+        )
+        app.setNotFoundHandler((_request, reply) => reply.code(404).send('nothing here'))
+        app.get('/before', () => 'fine')
+      },
+      after(app) {
+        app.post('/echo', (request) => request.body)
+        app.get('/fails', () => {
+          throw new Error('boom')
+        })
+      },
+    },
+  )
+  const csv = { 'content-type': 'text/csv' }
+  const json = { 'content-type': 'application/json' }
+  const cases: [what: string, request: InjectOptions, status: number, body: string | RegExp][] = [
+    ['a route from before', { url: '/before' }, 200, 'fine'],
+    ['a parser', { method: 'POST', url: '/echo', headers: csv, payload: 'a,b' }, 200, 'a,b'],
+    ['JSON', { method: 'POST', url: '/echo', payload: { a: 1 } }, 200, '{"a":1}'],
+    ['an error', { url: '/fails' }, 418, 'boom'],
+    ['bad JSON', { method: 'POST', url: '/echo', headers: json, payload: '{' }, 418, /JSON/],
+    ['an unknown path', { url: '/nowhere' }, 404, 'nothing here'],
+  ]
+  for (const [what, request, status, body] of cases) {
+    const response = await app.inject(request)
+    t.match({ status: response.statusCode, body: response.body }, { status, body }, what)
+    t.equal(response.headers['x-request-id'], undefined, `${what} has no header of Latchkey's`)
+  }
+  const foreign = await app.inject({ method: 'POST', url: '/graphql', headers: csv, payload: '{}' })
+  t.equal(foreign.statusCode, 415, "the application's parsers do not serve GraphQL")
+  t.match((await query('{ nothing }')).body.errors, [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }])
+})
+
+t.test("what the application's hooks refuse is answered in the form of the API", async (t) => {
+  const cases: [what: string, error: object, status: number, code: string, message: string][] = [
+    ['403', withStatus(403), 403, 'FORBIDDEN', 'Not today.'],
+    ['429', withStatus(429), 429, 'RATE_LIMITED', 'Not today.'],
+    ['a status without a code', withStatus(418), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
+    ['500', withStatus(500), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
+    ['no status', new Error('Not today.'), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
+  ]
+  for (const [what, error, status, code, message] of cases) {
+    const { query } = await startHost(
+      t,
+      {},
+      {
+        before: (app) => app.addHook('onRequest', (_request, _reply, done) => done(error as Error)),
+      },
+    )
+    const answer = await query('{ serverInfo { name } }')
+    t.match(answer, { status, body: { errors: [{ message, extensions: { code } }] } }, what)
+  }
+})
+
+t.test('the preHandler tells routes of the application who makes the request', async (t) => {
+  const { app, signIn } = await startHost(
+    t,
+    {},
+    {
+      after(app) {
+        app.get('/me', { preHandler: app.latchkey.preHandler }, (request) => {
+          const { principal } = request
+          const { user } = app.latchkey.createContext(request)
+          return principal.kind === 'user'
+            ? { user: principal.user.username, same: user?.id === principal.user.id }
+            : { reason: principal.reason, user }
+        })
+      },
+    },
+  )
+  const { token } = await signIn('ada')
+  const cases: [authorization: string | undefined, expected: object][] = [
+    [`Token ${token}`, { user: 'ada', same: true }],
+    [undefined, { reason: 'MISSING', user: null }],
+    ['Token', { reason: 'MALFORMED', user: null }],
+    ['Token lk_unknown', { reason: 'INVALID', user: null }],
+  ]
+  for (const [authorization, expected] of cases) {
+    const headers = authorization === undefined ? {} : { authorization }
+    t.same((await app.inject({ url: '/me', headers })).json(), expected)
+  }
+})
+
+t.test('the context of the application is added to that of Latchkey, and overrides none of it', async (t) => {
+  const impostor = { id: '1', username: 'impostor', role: 'ADMIN' }
+  const { query, signIn } = await startHost(t, {
+    context: async (request) => ({
+      tenant: request.headers['x-tenant'],
+      user: impostor,
+      token: {},
+      auth: null,
+      principal: { kind: 'user', user: impostor, token: {} },
+      provenUserId: '1',
+    }),
+    schema:
+      'extend type Query { who: String @public, secret: String @auth(role: ADMIN), tenant: String @public }',
+    resolvers: {
+      Query: {
+        who: (_parent, _args, context) => context.user?.username ?? null,
+        secret: () => 'secret',
+        tenant: (_parent: unknown, _args: unknown, context: LatchkeyContext & { tenant?: string }) =>
+          context.tenant,
+      },
+    },
+  })
+  const { token } = await signIn('ada')
+  const headers = { 'x-tenant': 'acme' }
+  t.match((await query('{ who tenant secret }', { headers })).body, {
+    data: { who: null, tenant: 'acme', secret: null },
+    errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'MISSING' } }],
+  })
+  t.match((await query('{ who tenant secret }', { token, headers })).body, {
+    data: { who: 'ada', tenant: 'acme', secret: null },
+    errors: [{ extensions: { code: 'FORBIDDEN', reason: 'ROLE' } }],
+  })
+})
+
+t.test('a context that fails is masked and logged', async (t) => {
+  const { query } = await startHost(t, {
+    context: () => {
+      throw new Error('the tenant database is away')
+    },
+  })
+  const { status, body, headers } = await query('{ serverInfo { name } }')
+  t.match(
+    { status, body },
+    {
+      status: 500,
+      body: {
+        errors: [
+          {
+            message: 'Internal server error.',
+            extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: headers['x-request-id'] },
+          },
+        ],
+      },
+    },
+  )
+  t.ok(logLines().some((line) => line.includes('the tenant database is away')))
+})
+
+t.test('Mercurius is registered by Latchkey alone', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(mercurius, { schema: 'type Query { a: Int }' })
+  await t.rejects(
+    async () => app.register(latchkey, { databaseUrl: 'sqlite::memory:' }),
+    /Mercurius is registered already/,
+  )
+})
+
+t.test('a schema that was changed behind Latchkey is refused', async (t) => {
+  const after = (app: FastifyInstance) => app.graphql.extendSchema('extend type Query { open: Int }')
+  await t.rejects(startHost(t, {}, { after }), /The schema was changed behind Latchkey/)
+})
+
+/** Registers the plugin and returns what it was refused with. */
+async function boot(t: Test, options: LatchkeyOptions): Promise<Error | undefined> {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  try {
+    await app.register(latchkey, options)
+    await app.ready()
+  } catch (error) {
+    return error as Error
+  }
+  return undefined
+}
+
+/** Runs a module in a process of its own that says `ready`, and then perhaps more. */
+function spawnScript(
+  t: Test,
+  script: string,
+  argument: string,
+): { child: ChildProcess; ready: Promise<unknown>; ended: Promise<object> } {
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', script, argument], {
+    cwd: new URL('../..', import.meta.url),
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+  })
+  t.teardown(() => child.kill())
+  const said: unknown[] = []
+  let stderr = ''
+  child.stderr?.on('data', (text) => {
+    stderr += text
+  })
+  child.on('message', (message) => message === 'ready' || said.push(message))
+  return {
+    child,
+    ready: once(child, 'message'),
+    ended: once(child, 'close').then(([code]) => ({ code, said, stderr })),
+  }
+}
+
+function openStock(file: string): Kysely<unknown> {
+  return new Kysely<unknown>({ dialect: new SqliteDialect({ database: new SqliteDatabase(file) }) })
+}
+
+function withStatus(statusCode: number): Error {
+  return Object.assign(new Error('Not today.'), { statusCode })
+}
