@@ -176,13 +176,12 @@ export function createAccounts(deps: {
         if (current === undefined) throw gone()
         const emailText = change.email === undefined ? current.email : change.email
         const email = emailText === null ? null : requireEmail(emailText, 'email')
-        const username =
-          change.username === undefined ? null : requireUsername(change.username, 'username', email)
+        // Also where it stays: a username that is the email address has to change with it.
+        const username = requireUsername(change.username ?? current.username, 'username', email)
         await requireFree(db, username, email, id)
-        if (username !== null)
-          await updateUser(db, id, { username: username.text, username_key: username.key })
-        await updateUser(db, id, { email: email?.text ?? null, email_key: email?.key ?? null })
-        return { ...current, username: username?.text ?? current.username, email: email?.text ?? null }
+        const changed = { username: username.text, email: email?.text ?? null }
+        await updateUser(db, id, { ...changed, username_key: username.key, email_key: email?.key ?? null })
+        return { ...current, ...changed }
       })
       report({ ...origin, event: 'user_updated', userId: id, tokenId: principal.token.id })
       return toUser(user)
@@ -238,11 +237,11 @@ function gone(): LatchkeyError {
 /** A username and an email address are one kind of name: whoever signs in with either must be the only one it can mean. */
 async function requireFree(
   db: Kysely<Tables>,
-  username: CanonicalName | null,
+  username: CanonicalName,
   email: CanonicalName | null,
   userId: string,
 ): Promise<void> {
-  if (username !== null && (await isNameTaken(db, username.key, userId))) {
+  if (await isNameTaken(db, username.key, userId)) {
     throw new LatchkeyError('CONFLICT', 'This username is taken.', { reason: 'TAKEN', field: 'username' })
   }
   if (email !== null && (await isNameTaken(db, email.key, userId))) {
