@@ -68,6 +68,16 @@ export function withoutRepeats(errors: readonly GraphQLFormattedError[]): GraphQ
   })
 }
 
+/** Whether the values of variables are what graphql-js refuses, not the document. */
+export function isAboutVariables(error: { message: string }): boolean {
+  return /^Variable "\$\w+" (got invalid value|of (required|non-null) type)/.test(error.message)
+}
+
+/** Refuses null for variables that may only be left out. */
+export function refuseNulls(names: readonly string[]): GraphQLFormattedError[] {
+  return names.map((name) => invalid(`Variable "$${name}" must not be null where it is used.`))
+}
+
 /** Says which variables do not fit their types, by path and type alone: graphql-js would print their values. */
 export function describeVariables(
   schema: GraphQLSchema,
@@ -98,7 +108,11 @@ export function describeVariables(
     }
   }
   const said = messages.length > 0 ? messages.slice(0, 10) : ['The variables do not fit the operation.']
-  return said.map((message) => ({ message, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }))
+  return said.map(invalid)
+}
+
+function invalid(message: string): GraphQLFormattedError {
+  return { message, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }
 }
 
 function rootOf(error: GraphQLError): unknown {
@@ -134,5 +148,5 @@ function hideLiteral(error: GraphQLError, message: string): string {
   if (!error.nodes?.some((node) => literalKinds.has(node.kind))) return message
   return message
     .replace(/(, found |: )[\s\S]*$/, '.')
-    .replace(/^(Value )"[\s\S]*?"( does not exist in)/, '$1$2')
+    .replace(/^Value "[\s\S]*?"(?= does not exist in)/, 'Value')
 }

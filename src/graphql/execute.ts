@@ -4,7 +4,9 @@ import {
   describeVariables,
   formatRequestError,
   formatResolverError,
+  isAboutVariables,
   type ReportFault,
+  refuseNulls,
   withoutRepeats,
 } from './errors.ts'
 import type { FindOperation, Operation } from './operations.ts'
@@ -50,6 +52,8 @@ export function createExecutor(deps: {
     },
 
     async execute(operation, variables, context, reply, report) {
+      const nulls = operation.defaulted.filter((name) => variables?.[name] === null)
+      if (nulls.length > 0) return { errors: refuseNulls(nulls) }
       let result: ExecutionResult
       try {
         // Without variables none are passed: Mercurius would build an execution context only to check them.
@@ -79,12 +83,10 @@ export function createExecutor(deps: {
     operation: Operation,
     variables: Record<string, unknown> | null,
   ): ExecutionResult {
-    const { errors } = error as { errors?: { message: string; nodes?: readonly { kind: string }[] }[] }
+    const { errors } = error as { errors?: { message: string }[] }
     if (!Array.isArray(errors)) throw error
-    const aboutVariables = errors.some(
-      (one) => one.message.startsWith('Variable "$') && one.nodes?.[0]?.kind === 'VariableDefinition',
-    )
-    if (aboutVariables) return { errors: describeVariables(schema, operation.source, variables ?? {}) }
+    if (errors.some(isAboutVariables))
+      return { errors: describeVariables(schema, operation.source, variables ?? {}) }
     return refuse(errors)
   }
 }

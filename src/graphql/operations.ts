@@ -2,6 +2,7 @@ import {
   type DocumentNode,
   GraphQLError,
   type GraphQLSchema,
+  isNonNullType,
   Kind,
   type OperationDefinitionNode,
   OperationTypeNode,
@@ -9,8 +10,11 @@ import {
   print,
   separateOperations,
   specifiedRules,
+  TypeInfo,
   type ValidationRule,
   validate,
+  visit,
+  visitWithTypeInfo,
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { LatchkeyError } from '../errors.ts'
@@ -22,6 +26,8 @@ export interface Operation {
   name: string | null
   /** Whether it only signs in or up, which a bad token does not hinder. */
   signsIn: boolean
+  /** Variables that may be left out but not be null, for they stand where a default does. */
+  defaulted: readonly string[]
   /** The document with this operation alone: Mercurius keeps one compiled function per document text. */
   source: string
 }
@@ -73,18 +79,20 @@ function readOperation(
   if (refusal !== null) return [refusal]
 
   const alone = isAlone(document)
+  const name = operation.name?.value ?? null
   if (!alone) {
     const errors = validate(deps.schema, document, [...specifiedRules, ...deps.rules], {
       maxErrors: deps.maxErrors,
     })
     if (errors.length > 0) return errors
   }
-  const name = operation.name?.value ?? null
+  const own = alone ? document : (separateOperations(document)[name ?? ''] as DocumentNode) // validated: it is there
   return {
     kind: operation.operation,
     name,
     signsIn: operation.operation === OperationTypeNode.MUTATION && isSignIn(document, operation),
-    source: alone ? source : print(separateOperations(document)[name ?? ''] as DocumentNode), // validated above: it is there
+    defaulted: findDefaultedVariables(deps.schema, own),
+    source: alone ? source : print(own),
   }
 }
 
@@ -134,6 +142,31 @@ function requireRunnable(operation: OperationDefinitionNode): OperationDefinitio
 
 function unresolved(message: string): LatchkeyError {
   return new LatchkeyError('OPERATION_RESOLUTION_FAILURE', message)
+}
+
+/**
+ * A nullable variable may stand where null may not, if one of the two has a default (GraphQL §5.8.5). Compiled queries
+ * would hand a null there on to the resolver.
+ */
+function findDefaultedVariables(schema: GraphQLSchema, document: DocumentNode): string[] {
+  const hasDefault = new Map<string, boolean>()
+  const names = new Set<string>()
+  const types = new TypeInfo(schema)
+  const visitor = visitWithTypeInfo(types, {
+    VariableDefinition({ variable, type, defaultValue }) {
+      if (type.kind !== Kind.NON_NULL_TYPE) hasDefault.set(variable.name.value, defaultValue !== undefined)
+      return false
+    },
+    Variable({ name: { value: name } }) {
+      if (!isNonNullType(types.getInputType())) return
+      if (hasDefault.get(name) || (hasDefault.has(name) && types.getDefaultValue() !== undefined))
+        names.add(name)
+    },
+  })
+  // Operations first: they declare the variables that fragments use.
+  const inOrder = document.definitions.toSorted((one) => (one.kind === Kind.OPERATION_DEFINITION ? -1 : 1))
+  for (const definition of inOrder) visit(definition, visitor)
+  return [...names]
 }
 
 function isAlone(document: DocumentNode): boolean {

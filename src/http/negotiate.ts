@@ -14,7 +14,7 @@ const negotiated = new LRUCache<string, ResponseType | 'none'>({ max: 200 })
 
 /** The media type to answer in (RFC 9110 §12.5.1), or null where the client takes neither. */
 export function negotiate(accept: string | undefined): ResponseType | null {
-  if (accept === undefined || accept === '*/*' || accept === json) return json
+  if (!accept || accept === '*/*' || accept === json) return json
   let type = negotiated.get(accept)
   if (type === undefined) {
     const [best] = new Negotiator({ headers: { accept } }).mediaTypes(offered)
