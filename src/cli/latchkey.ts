@@ -14,6 +14,7 @@ const program = new Command('latchkey')
   .description('Token authentication for GraphQL.')
   .version(version)
   .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
   .showHelpAfterError('Add --help to see how it is used.')
 
 for (const add of [
@@ -42,4 +43,9 @@ function endWith(error: unknown): number {
   if (isBrokenPipe(error)) return 0
   warn(describeFailure(error))
   return 1
+}
+
+/** What is wrong about a command line without what may be a password or a token in the wrong place. */
+function withoutValues(text: string): string {
+  return text.replace(/(but got \d+): .*/s, '$1.\n').replace(/^(error: unknown option '[^=']*)=.*'/s, "$1'")
 }
