@@ -50,11 +50,13 @@ export function checkDirectives(schema: GraphQLSchema): string[] {
       }
     }
     if (!isObjectType(type)) continue
+    problems.push(...checkArguments(schema, type, type.name))
     if (has(type, 'auth') && has(type, 'public')) {
       problems.push(`${type.name}: @auth and @public contradict each other; keep one.`)
     }
     for (const field of Object.values(type.getFields())) {
       const name = `${type.name}.${field.name}`
+      problems.push(...checkArguments(schema, field, name))
       if (has(field, 'auth') && has(field, 'public')) {
         problems.push(`${name}: @auth and @public contradict each other; keep one.`)
       }
@@ -67,22 +69,32 @@ export function checkDirectives(schema: GraphQLSchema): string[] {
   return problems
 }
 
+function checkArguments(schema: GraphQLSchema, node: Annotated, name: string): string[] {
+  try {
+    readRequirement(schema, node)
+    return []
+  } catch (error) {
+    return [`${name}: @auth has an argument it cannot have: ${(error as Error).message}`]
+  }
+}
+
 /** Wraps the resolver of every guarded field, in place. To be called once, when all resolvers are defined. */
 export function guardSchema(schema: GraphQLSchema): void {
-  const directive = schema.getDirective('auth')
-  if (!directive) throw new Error('The schema has no @auth directive.')
-  const read = (node: Annotated): Requirement | null => {
-    const found = nodesOf(node).map((ast) => getDirectiveValues(directive, ast) as Requirement | undefined)
-    return found.reduce<Requirement | null>((all, one) => stricter(all, one ?? null), null)
-  }
   for (const type of appTypes(schema)) {
     if (!isObjectType(type)) continue
-    const ofType = read(type)
+    const ofType = readRequirement(schema, type)
     for (const field of Object.values(type.getFields())) {
-      const requirement = has(field, 'public') ? null : stricter(ofType, read(field))
+      const requirement = has(field, 'public') ? null : stricter(ofType, readRequirement(schema, field))
       if (requirement !== null) guardField(field, requirement)
     }
   }
+}
+
+function readRequirement(schema: GraphQLSchema, node: Annotated): Requirement | null {
+  const directive = schema.getDirective('auth')
+  if (!directive) throw new Error('The schema has no @auth directive.')
+  const found = nodesOf(node).map((ast) => getDirectiveValues(directive, ast) as Requirement | undefined)
+  return found.reduce<Requirement | null>((all, one) => stricter(all, one ?? null), null)
 }
 
 function guardField(field: GraphQLField<unknown, { principal?: Principal }>, requirement: Requirement): void {
