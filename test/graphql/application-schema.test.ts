@@ -327,18 +327,18 @@ t.test('resolvers that fail say what they mean to say; all else is masked and lo
         throw null
       },
       masked,
-      '',
+      'a resolver failed',
     ],
-    ['a rejected null', () => Promise.reject(null), masked, ''],
+    ['a rejected null', () => Promise.reject(null), masked, 'a resolver failed'],
     [
       'undefined',
       () => {
         throw undefined
       },
       masked,
-      '',
+      'a resolver failed',
     ],
-    ['a rejected undefined', () => Promise.reject(), masked, ''],
+    ['a rejected undefined', () => Promise.reject(), masked, 'a resolver failed'],
     ['a value that does not fit', () => 'eight', masked, 'eight'],
   ]
   for (const queryJit of [0, 1]) {
