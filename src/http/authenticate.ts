@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestOrigin } from '../auth/origin.ts'
@@ -43,10 +44,21 @@ export function createAuthenticate(deps: {
   }
 }
 
-/** The client's address as it is shown: an IPv4 address inside IPv6 is folded. */
+/**
+ * The client's address as it is shown: an IPv4 address inside IPv6 is folded, a port that a proxy adds is left out. If
+ * what a proxy says is no address, the client is whoever is on the socket.
+ */
 export function clientAddress(request: FastifyRequest): string {
-  const { ip } = request
-  return ip?.startsWith('::ffff:') ? normalizeIP(ip, 128) : (ip ?? 'unknown')
+  const address = readAddress(request.ip) ?? readAddress(request.socket.remoteAddress) ?? 'unknown'
+  return address.startsWith('::ffff:') ? normalizeIP(address, 128) : address
+}
+
+/** On a Unix socket there is no address. */
+function readAddress(text: string | undefined): string | null {
+  if (text === undefined || isIP(text) !== 0) return text ?? null
+  const match = /^(?:\[(.{2,45})\]|([^:]{7,15}))(?::\d{1,5})?$/.exec(text)
+  const address = match?.[1] ?? match?.[2] ?? ''
+  return isIP(address) === 0 ? null : address
 }
 
 /** The client's address as limits count it: all of an IPv6 /64 is one. */

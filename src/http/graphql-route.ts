@@ -277,7 +277,7 @@ function refuseForeignContent(request: FastifyRequest): LatchkeyError | undefine
 
 /** A password or token on plain HTTP has been read by anyone on the way: asked for anew, it would be sent so again. */
 function refusePlainHttp(request: FastifyRequest): LatchkeyError | undefined {
-  if (request.protocol === 'https' || isLoopback(request.ip)) return undefined
+  if (request.protocol === 'https' || isFromThisMachine(request.ip)) return undefined
   return new LatchkeyError(
     'FORBIDDEN',
     'Use HTTPS. If a proxy ends TLS in front of this server, the server has to trust it: see TRUST_PROXY.',
@@ -285,8 +285,14 @@ function refusePlainHttp(request: FastifyRequest): LatchkeyError | undefined {
   )
 }
 
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.')
+/** On a Unix socket there is no address. */
+function isFromThisMachine(address: string | undefined): boolean {
+  return (
+    address === undefined ||
+    address === '::1' ||
+    address.startsWith('127.') ||
+    address.startsWith('::ffff:127.')
+  )
 }
 
 function methodNotAllowed(message: string): LatchkeyError {

@@ -1,3 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { loadConfig, type SettingsInput } from '../../src/config.ts'
 import { startApp } from '../support/app.ts'
@@ -91,6 +96,13 @@ t.test('X-Forwarded-For counts only from a proxy that TRUST_PROXY lists', async 
     ['1', '203.0.113.9', '198.51.100.7, 192.0.2.1', '192.0.2.1'],
     ['2', '203.0.113.9', '198.51.100.7, 192.0.2.1', '198.51.100.7'],
     ['10.0.0.1', '10.0.0.1', '2001:db8::1', '2001:db8::1'],
+    ['10.0.0.1', '10.0.0.1', '::ffff:192.0.2.1', '192.0.2.1'],
+    ['10.0.0.1', '10.0.0.1', '192.0.2.1:8080', '192.0.2.1'],
+    ['10.0.0.1', '10.0.0.1', '[2001:db8::1]:8080', '2001:db8::1'],
+    ['10.0.0.1', '10.0.0.1', '[2001:db8::1]', '2001:db8::1'],
+    ['10.0.0.1', '10.0.0.1', 'unknown', '10.0.0.1'],
+    ['10.0.0.1', '10.0.0.1', '::ffff:hunter2', '10.0.0.1'],
+    ['10.0.0.1', '10.0.0.1', 'a'.repeat(5_000), '10.0.0.1'],
   ]
   for (const [trustProxy, remoteAddress, header, expected] of rows) {
     const { app, createUser, signIn } = await startApp(t, { trustProxy })
@@ -130,4 +142,22 @@ t.test('TRUST_PROXY cannot be set to trust everybody', async (t) => {
   for (const value of ['true', 'on', 'yes', '*', 'all', 'any', '-1', '1.5', 'example.org']) {
     t.throws(() => loadConfig({ TRUST_PROXY: value }), /TRUST_PROXY must be off, a number of proxies/, value)
   }
+})
+
+t.test('on a Unix socket a client has no address, and is of this machine', async (t) => {
+  const { app, createUser, signIn } = await startApp(t, { requireHttps: 'on', rateLimitRequests: 100 })
+  const token = await signIn(await createUser())
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-')) // `t.testdir()` is too long for a socket's path
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socketPath = join(folder, 'socket')
+  await app.listen({ path: socketPath })
+  const query = encodeURIComponent('{ viewer { tokens { nodes { lastUsedAddress } } } }')
+  const headers = { authorization: `Token ${token}`, connection: 'close' }
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get({ socketPath, path: `/graphql?query=${query}`, headers }, resolve).on('error', reject)
+  })
+  t.equal(response.statusCode, 200)
+  t.strictSame(await json(response), {
+    data: { viewer: { tokens: { nodes: [{ lastUsedAddress: 'unknown' }] } } },
+  })
 })
