@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { cpus } from 'node:os'
+import { type Run, tokenCount } from './measure.ts'
+import type { Peer } from './peers.ts'
+
+/** What the rounds of one server come to: medians, and the ends of the range. */
+export interface Summary {
+  peer: Peer
+  rate: { median: number; lowest: number; highest: number }
+  p50Ms: number
+  p99Ms: number
+  cpuUs: number | null
+  /** How many times faster the first server is. */
+  ratio: number
+}
+
+/** Adds the rounds up; the fastest comes first. */
+export function summarize(peers: readonly Peer[], { measures }: Run): Summary[] {
+  const summaries = peers.map((peer) => {
+    const rounds = measures.get(peer) ?? []
+    const rates = rounds.map(({ requestsPerSecond }) => requestsPerSecond)
+    const costs = rounds.flatMap(({ cpuUs }) => cpuUs ?? [])
+    return {
+      peer,
+      rate: { median: medianOf(rates), lowest: Math.min(...rates), highest: Math.max(...rates) },
+      p50Ms: medianOf(rounds.map(({ p50Ms }) => p50Ms)),
+      p99Ms: medianOf(rounds.map(({ p99Ms }) => p99Ms)),
+      cpuUs: costs.length === 0 ? null : medianOf(costs),
+      ratio: 1,
+    }
+  })
+  const [first] = summaries
+  for (const summary of summaries) summary.ratio = (first?.rate.median ?? 0) / summary.rate.median
+  return summaries.sort((one, other) => other.rate.median - one.rate.median)
+}
+
+/** The report, as Markdown. `missing` says what was left out. */
+export function describe(summaries: readonly Summary[], run: Run, missing: string | null): string {
+  const rounds = [...run.measures.values()].flat()
+  const elsewhere = medianOf(rounds.flatMap(({ elsewhere }) => elsewhere ?? []))
+  const commit = git('rev-parse', '--short', 'HEAD')
+  const changed =
+    git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json') === '' ? '' : ' with changes'
+  const date = new Date().toISOString().slice(0, 10)
+  return `# Latchkey and its peers
+
+![Requests per second of each server](peers.svg)
+
+${date}, ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}, commit ${commit}${changed}.
+\`npm run bench:peers -- --write\` measures anew and writes this file.
+
+| | requests/s, median | lowest | highest | p50 ms | p99 ms | CPU µs/request | Latchkey ÷ this | aim |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+${summaries.map(rowOf).join('\n')}
+${missing === null ? '' : `\n${missing}\n`}
+## What is measured
+
+One request: who is signed in? GraphQL servers answer \`{ viewer { id username } }\` by POST, the others their own
+request for it. ${tokenCount.toLocaleString('en-US')} opaque tokens of as many users are sent in turn over ${run.connections} keep-alive connections, one
+request under way on each. ${run.pinned ? 'The server has one core, the load generator another.' : 'Server and load generator are not pinned to cores.'}
+All servers run at once and are idle but one; after a warm-up of 3 s each there are ${run.rounds} rounds of ${run.seconds} s, in
+turn, each round in another order. Before that, each server is checked: it knows each of the tokens' users, and refuses a
+request without a token and one with a token that it never issued.
+
+Everyone runs as in production (\`NODE_ENV=production\`, \`DEBUG = False\`), without a rate limit, from SQLite in WAL
+mode in a file of its own, and logs warnings and errors alone: nobody writes a line per request. “One prepared statement”
+is authentication as it would be written by hand: SHA-256 of the token, looked up with its user in the same tables as
+Latchkey's. better-auth and Django REST Framework look their own tokens up in their own tables, where they are kept as
+they are and not as digests. CPU time is the server's processes' own, per answered request.
+${describeOthers(elsewhere)}
+| | what answers | versions |
+| --- | --- | --- |
+${summaries.map(({ peer }) => `| ${[peer.name, peer.job, peer.versions()].join(' | ')} |`).join('\n')}`
+}
+
+function rowOf({ peer, rate, p50Ms, p99Ms, cpuUs, ratio }: Summary): string {
+  const aim = peer.aim === undefined ? '' : `≥ ${peer.aim}`
+  const cells = [
+    peer.name,
+    group(rate.median),
+    group(rate.lowest),
+    group(rate.highest),
+    p50Ms.toFixed(2),
+    p99Ms.toFixed(2),
+    cpuUs === null ? '' : group(cpuUs),
+    peer.aim === undefined && ratio === 1 ? '' : ratio.toFixed(2),
+    aim,
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+/** A busy machine makes rates and latencies worse for everybody; that has to be said. */
+function describeOthers(elsewhere: number): string {
+  if (!(elsewhere > 0.1)) return ''
+  return `
+**Other programs ran at the same time**: in the median round they took ${Math.round(elsewhere * 100)} % of a core. CPU time per request is
+the figure to compare then.
+`
+}
+
+/** Whole numbers with thousands apart. */
+export function group(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}
+
+function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  const middle = sorted.length / 2
+  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
+}
+
+function git(...args: string[]): string {
+  return execFileSync('git', args, { encoding: 'utf8', cwd: import.meta.dirname }).trim()
+}
