@@ -7,6 +7,7 @@ import {
   deleteUser,
   findUserById,
   findUserByName,
+  findUsersById,
   insertUser,
   isNameTaken,
   listUsers,
@@ -48,6 +49,8 @@ export interface Accounts {
   findUser(name: string): Promise<UserRow | undefined>
   /** An account by id, username or email, or undefined. An id comes first: nobody can take another's id as a name. */
   findAccount(idOrName: string): Promise<UserRow | undefined>
+  /** The users with these ids, in the order of the ids; undefined where there is none. For loaders of an application. */
+  findUsers(ids: readonly string[]): Promise<(User | undefined)[]>
   /** Accounts in the order of sign-up, `first` at a time, from behind the id `after`. */
   listUsers(first: number, after: string): Promise<UserRow[]>
   /** How many wrong passwords an account has had in a row. */
@@ -197,6 +200,12 @@ export function createAccounts(deps: {
     async findAccount(idOrName) {
       const key = requireNameKey(idOrName, 'username')
       return database.run(async (db) => (await findUserById(db, key)) ?? findUserByName(db, key))
+    },
+
+    async findUsers(ids) {
+      const rows = await database.run((db) => findUsersById(db, ids))
+      const users = new Map(rows.map((row) => [row.id, toUser(row)]))
+      return ids.map((id) => users.get(id))
     },
 
     listUsers: (first, after) => database.run((db) => listUsers(db, first, after)),

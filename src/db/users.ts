@@ -58,6 +58,11 @@ export function findUserById(db: Kysely<Tables>, id: string): Promise<UserRow | 
   return db.selectFrom('latchkey_users').select(columns).where('id', '=', id).executeTakeFirst()
 }
 
+/** The users that there are of these, in no order. */
+export function findUsersById(db: Kysely<Tables>, ids: readonly string[]): Promise<UserRow[]> {
+  return db.selectFrom('latchkey_users').select(columns).where('id', 'in', ids).execute()
+}
+
 /** By the canonical form of a username or of an email address; a username comes first. */
 export function findUserByName(db: Kysely<Tables>, key: string): Promise<UserRow | undefined> {
   return db
