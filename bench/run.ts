@@ -1,12 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { openSync, writeFileSync } from 'node:fs'
-import { availableParallelism, cpus } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Load, Measure } from './load.ts'
 import type { Question, Variant } from './question.ts'
+import { answerOf, cores, describeMachine, medianOf, pin, tell } from './runner.ts'
 import type { Announcement, CpuTime } from './servers/announce.ts'
 import { viewer } from './viewer.ts'
 
@@ -28,9 +26,6 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds)
 const durationMs = Number(options.seconds) * 1000
 const connections = Number(options.connections)
-
-/** The server has one core to itself, the load another, where the system can pin them. */
-const cores = availableParallelism() > 1 && hasTaskset() ? { server: '0', load: '1' } : null
 
 const sections: string[] = []
 for (const question of questions) sections.push(await ask(question))
@@ -120,12 +115,9 @@ function reportOf(question: Question, measures: ReadonlyMap<Variant, readonly Co
 }
 
 function describeRun(): string {
-  const commit = git('rev-parse', '--short', 'HEAD')
-  const changed =
-    git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json') === '' ? '' : ' with changes'
   const pinned = cores ? 'server and load on a core of their own' : 'server and load not pinned to cores'
   return [
-    `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model ?? 'unknown CPU'}, commit ${commit}${changed}.`,
+    describeMachine(),
     `${connections} keep-alive connections, ${rounds} rounds of ${durationMs / 1000} s, taken in turn; ${pinned}.`,
     'All log one line per request at `info`, to the null device. SQLite in a file; `NODE_ENV=production`; `RATE_LIMIT_REQUESTS=off`.',
   ].join('\n')
@@ -147,50 +139,9 @@ function toRequest(query: string, token: string | null): string {
 /** Starts a file of this folder on a core; its log goes nowhere. */
 function start(file: string, core: string | undefined): ChildProcess {
   const command = [process.execPath, fileURLToPath(new URL(file, import.meta.url))]
-  const [program = '', ...args] = core === undefined ? command : ['taskset', '-c', core, ...command]
+  const [program = '', ...args] = pin(core, command)
   return spawn(program, args, {
     stdio: ['ignore', openSync('/dev/null', 'w'), 'inherit', 'ipc'],
     env: { ...process.env, NODE_ENV: 'production' },
   })
-}
-
-function tell<T>(child: ChildProcess, message: object | string): Promise<T> {
-  const answer = answerOf<T>(child)
-  child.send(message)
-  return answer
-}
-
-/** The next message of a process; throws when it ends instead. */
-async function answerOf<T>(child: ChildProcess): Promise<T> {
-  const stop = new AbortController()
-  const { signal } = stop
-  const ended = once(child, 'exit', { signal }).then(([code]) => {
-    throw new Error(`${child.spawnargs.at(-1)} ended with ${code}.`)
-  })
-  try {
-    const [message] = await Promise.race([once(child, 'message', { signal }), ended])
-    return message as T // each process sends one kind of message
-  } finally {
-    ended.catch(() => {}) // the other one of the two is given up
-    stop.abort()
-  }
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other)
-  const middle = sorted.length / 2
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
-}
-
-function hasTaskset(): boolean {
-  try {
-    execFileSync('taskset', ['--version'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-}
-
-function git(...args: string[]): string {
-  return execFileSync('git', args, { encoding: 'utf8', cwd: join(import.meta.dirname, '..') }).trim()
 }

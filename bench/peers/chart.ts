@@ -1,4 +1,4 @@
-import { group, type Summary } from './report.ts'
+import { group, isSubject, type Summary } from './report.ts'
 
 const width = 860
 const labelWidth = 230
@@ -17,7 +17,7 @@ export function drawChart(summaries: readonly Summary[]): string {
     const middle = y + barHeight / 2
     const end = labelWidth + rate.median * scale
     const [low, high] = [rate.lowest, rate.highest].map((value) => (labelWidth + value * scale).toFixed(1))
-    const subject = peer.name === 'Latchkey'
+    const subject = isSubject(peer)
     const value = subject
       ? group(rate.median)
       : `${group(rate.median)} (÷ ${ratio.toFixed(ratio < 10 ? 2 : 0)})`

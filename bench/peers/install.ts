@@ -22,7 +22,7 @@ export function installDebianPackages(): void {
 
 /** Why Django REST Framework cannot be measured, or null. */
 export function missingFromDebian(): string | null {
-  const { status } = spawnSync(python, [`${folder}drf/versions.py`], { stdio: 'ignore' })
+  const { status } = spawnSync(python, ['-B', `${folder}drf/versions.py`], { stdio: 'ignore' })
   if (status === 0) return null
   return (
     'Django REST Framework was not measured: it needs Debian’s packages ' +

@@ -1,12 +1,13 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Load, Measure } from '../load.ts'
+import { cores, pin, tell } from '../runner.ts'
 import type { Peer, Place } from './peers.ts'
 import { type SeededAccounts, seed } from './seed.ts'
 
@@ -42,7 +43,7 @@ interface RunningServer {
 /** How many tokens are sent in turn, each of a user of its own. */
 export const tokenCount = 1_000
 
-const warmUpSeconds = 3
+export const warmUpSeconds = 5
 const startLimitMs = 30_000
 const stopLimitMs = 5_000
 const body = JSON.stringify({ query: '{ viewer { id username } }' })
@@ -55,9 +56,6 @@ const environment = {
   NODE_ENV: 'production',
   PYTHONDONTWRITEBYTECODE: '1',
 }
-
-/** The server has one core to itself, the load another, where the system can pin them. */
-const cores = availableParallelism() > 1 && hasTaskset() ? { server: '0', load: '1' } : null
 
 /** Starts all servers, checks each, and measures them in turn, round by round. */
 export async function measureAll(peers: readonly Peer[], plan: Plan): Promise<Run> {
@@ -96,7 +94,7 @@ async function startServer(peer: Peer, folder: string): Promise<RunningServer> {
   const accounts = peer.accounts === null ? null : await seed(peer.accounts, place, tokenCount)
   const log = join(folder, 'log')
   const output = openSync(log, 'w')
-  const [program = '', ...args] = onCore(cores?.server, peer.command)
+  const [program = '', ...args] = pin(cores?.server, peer.command)
   const child = spawn(program, args, {
     cwd: peer.folder ?? folder,
     env: { ...environment, ...peer.env(place) },
@@ -176,8 +174,7 @@ async function measure(
     durationMs: seconds * 1000,
   }
   const start = performance.now()
-  loader.send(load)
-  const measured = await nextMeasure(loader, server)
+  const measured = await tell<Measure>(loader, load)
   const wallMs = performance.now() - start
   if (before.server === null || before.load === null || before.machine === null) {
     return { ...measured, cpuUs: null, elsewhere: null }
@@ -185,21 +182,6 @@ async function measure(
   const spent = (cpuOf(child.pid) ?? 0) - before.server
   const others = (cpuOfMachine() ?? 0) - before.machine - spent - ((cpuOf(loader.pid) ?? 0) - before.load)
   return { ...measured, cpuUs: (spent * 1000) / measured.answered, elsewhere: Math.max(0, others / wallMs) }
-}
-
-/** What the load found; throws when it or the server ends instead. */
-async function nextMeasure(loader: ChildProcess, { peer, child }: RunningServer): Promise<Measure> {
-  const given = new AbortController()
-  const { signal } = given
-  const ended = Promise.race([once(loader, 'exit', { signal }), once(child, 'exit', { signal })])
-  try {
-    const answer = await Promise.race([once(loader, 'message', { signal }), ended.then(() => null)])
-    if (answer === null) throw new Error(`${peer.name} could not be measured.`)
-    return answer[0] as Measure // the load sends nothing else
-  } finally {
-    ended.catch(() => {}) // given up on purpose
-    given.abort()
-  }
 }
 
 function toRequest(peer: Peer, token: string | null): string {
@@ -239,16 +221,8 @@ function cpuOfMachine(): number | null {
 
 function startLoad(): ChildProcess {
   const file = fileURLToPath(new URL('../load.ts', import.meta.url))
-  const [program = '', ...args] = onCore(cores?.load, [process.execPath, file])
+  const [program = '', ...args] = pin(cores?.load, [process.execPath, file])
   return spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], env: environment })
-}
-
-function onCore(core: string | undefined, command: readonly string[]): readonly string[] {
-  return core === undefined ? command : ['taskset', '--cpu-list', core, ...command]
-}
-
-function hasTaskset(): boolean {
-  return spawnSync('taskset', ['--version'], { stdio: 'ignore' }).status === 0
 }
 
 async function stop(child: ChildProcess): Promise<void> {

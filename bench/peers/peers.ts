@@ -137,7 +137,7 @@ export const peers: readonly Peer[] = [
       DATABASE_FILE: databaseFile,
       GUNICORN_CMD_ARGS: `--bind=127.0.0.1:${port}`,
     }),
-    versions: () => execFileSync(python, [`${folder}drf/versions.py`], { encoding: 'utf8' }).trim(),
+    versions: () => execFileSync(python, ['-B', `${folder}drf/versions.py`], { encoding: 'utf8' }).trim(),
     aim: 38,
   },
   {

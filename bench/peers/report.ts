@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process'
-import { cpus } from 'node:os'
-import { type Run, tokenCount } from './measure.ts'
-import type { Peer } from './peers.ts'
+import { describeMachine, medianOf } from '../runner.ts'
+import { type Run, tokenCount, warmUpSeconds } from './measure.ts'
+import { type Peer, peers } from './peers.ts'
 
 /** What the rounds of one server come to: medians, and the ends of the range. */
 export interface Summary {
@@ -10,8 +9,9 @@ export interface Summary {
   p50Ms: number
   p99Ms: number
   cpuUs: number | null
-  /** How many times faster the first server is. */
+  /** How many times faster the first server is, by rate and by processor time. */
   ratio: number
+  cpuRatio: number | null
 }
 
 /** Adds the rounds up; the fastest comes first. */
@@ -26,31 +26,33 @@ export function summarize(peers: readonly Peer[], { measures }: Run): Summary[] 
       p50Ms: medianOf(rounds.map(({ p50Ms }) => p50Ms)),
       p99Ms: medianOf(rounds.map(({ p99Ms }) => p99Ms)),
       cpuUs: costs.length === 0 ? null : medianOf(costs),
-      ratio: 1,
     }
   })
   const [first] = summaries
-  for (const summary of summaries) summary.ratio = (first?.rate.median ?? 0) / summary.rate.median
-  return summaries.sort((one, other) => other.rate.median - one.rate.median)
+  if (first === undefined) return []
+  return summaries
+    .map((summary) => ({
+      ...summary,
+      ratio: first.rate.median / summary.rate.median,
+      cpuRatio: first.cpuUs === null || summary.cpuUs === null ? null : summary.cpuUs / first.cpuUs,
+    }))
+    .sort((one, other) => other.rate.median - one.rate.median)
 }
 
 /** The report, as Markdown. `missing` says what was left out. */
 export function describe(summaries: readonly Summary[], run: Run, missing: string | null): string {
   const rounds = [...run.measures.values()].flat()
+  const loadBusy = Math.round(Math.max(...rounds.map(({ busy }) => busy)) * 100)
   const elsewhere = medianOf(rounds.flatMap(({ elsewhere }) => elsewhere ?? []))
-  const commit = git('rev-parse', '--short', 'HEAD')
-  const changed =
-    git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json') === '' ? '' : ' with changes'
-  const date = new Date().toISOString().slice(0, 10)
   return `# Latchkey and its peers
 
 ![Requests per second of each server](peers.svg)
 
-${date}, ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}, commit ${commit}${changed}.
-\`npm run bench:peers -- --write\` measures anew and writes this file.
+${describeMachine()}
+\`npm run bench:peers -- --write\` measures anew and writes this file. Ratios are of Latchkey to each.
 
-| | requests/s, median | lowest | highest | p50 ms | p99 ms | CPU µs/request | Latchkey ÷ this | aim |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| | requests/s, median | lowest | highest | p50, ms | p99, ms | CPU/request, µs | ratio of rates | ratio of CPU | aim |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${summaries.map(rowOf).join('\n')}
 ${missing === null ? '' : `\n${missing}\n`}
 ## What is measured
@@ -58,7 +60,7 @@ ${missing === null ? '' : `\n${missing}\n`}
 One request: who is signed in? GraphQL servers answer \`{ viewer { id username } }\` by POST, the others their own
 request for it. ${tokenCount.toLocaleString('en-US')} opaque tokens of as many users are sent in turn over ${run.connections} keep-alive connections, one
 request under way on each. ${run.pinned ? 'The server has one core, the load generator another.' : 'Server and load generator are not pinned to cores.'}
-All servers run at once and are idle but one; after a warm-up of 3 s each there are ${run.rounds} rounds of ${run.seconds} s, in
+All servers run at once and are idle but one; after a warm-up of ${warmUpSeconds} s each there are ${run.rounds} rounds of ${run.seconds} s, in
 turn, each round in another order. Before that, each server is checked: it knows each of the tokens' users, and refuses a
 request without a token and one with a token that it never issued.
 
@@ -66,15 +68,16 @@ Everyone runs as in production (\`NODE_ENV=production\`, \`DEBUG = False\`), wit
 mode in a file of its own, and logs warnings and errors alone: nobody writes a line per request. “One prepared statement”
 is authentication as it would be written by hand: SHA-256 of the token, looked up with its user in the same tables as
 Latchkey's. better-auth and Django REST Framework look their own tokens up in their own tables, where they are kept as
-they are and not as digests. CPU time is the server's processes' own, per answered request.
+they are and not as digests. CPU time is that of the server's processes, all threads together, per answered request. The
+load took ${loadBusy} % of its core at the most: at 100 % it would have been the limit.
 ${describeOthers(elsewhere)}
 | | what answers | versions |
 | --- | --- | --- |
 ${summaries.map(({ peer }) => `| ${[peer.name, peer.job, peer.versions()].join(' | ')} |`).join('\n')}`
 }
 
-function rowOf({ peer, rate, p50Ms, p99Ms, cpuUs, ratio }: Summary): string {
-  const aim = peer.aim === undefined ? '' : `≥ ${peer.aim}`
+function rowOf({ peer, rate, p50Ms, p99Ms, cpuUs, ratio, cpuRatio }: Summary): string {
+  const ratios = [ratio.toFixed(2), cpuRatio?.toFixed(2) ?? '', peer.aim === undefined ? '' : `≥ ${peer.aim}`]
   const cells = [
     peer.name,
     group(rate.median),
@@ -83,10 +86,14 @@ function rowOf({ peer, rate, p50Ms, p99Ms, cpuUs, ratio }: Summary): string {
     p50Ms.toFixed(2),
     p99Ms.toFixed(2),
     cpuUs === null ? '' : group(cpuUs),
-    peer.aim === undefined && ratio === 1 ? '' : ratio.toFixed(2),
-    aim,
+    ...(isSubject(peer) ? ['', '', ''] : ratios),
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+/** Whether a server is the one that the others are compared with. */
+export function isSubject(peer: Peer): boolean {
+  return peer === peers[0]
 }
 
 /** A busy machine makes rates and latencies worse for everybody; that has to be said. */
@@ -101,14 +108,4 @@ the figure to compare then.
 /** Whole numbers with thousands apart. */
 export function group(value: number): string {
   return Math.round(value).toLocaleString('en-US')
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((one, other) => one - other)
-  const middle = sorted.length / 2
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
-}
-
-function git(...args: string[]): string {
-  return execFileSync('git', args, { encoding: 'utf8', cwd: import.meta.dirname }).trim()
 }

@@ -4,7 +4,7 @@ import { drawChart } from './chart.ts'
 import { installDebianPackages, installPackages, missingFromDebian } from './install.ts'
 import { measureAll } from './measure.ts'
 import { type Peer, peers } from './peers.ts'
-import { describe, summarize } from './report.ts'
+import { describe, isSubject, summarize } from './report.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -26,9 +26,7 @@ installPackages()
 const missing = missingFromDebian()
 if (missing !== null) process.stderr.write(`${missing}\n`)
 
-const chosen = peers.filter(
-  ({ name, accounts }) => isChosen(name) && (accounts !== 'drf' || missing === null),
-)
+const chosen = peers.filter((peer) => isChosen(peer) && (peer.accounts !== 'drf' || missing === null))
 const run = await measureAll(chosen, { rounds, seconds, connections })
 const summaries = summarize(chosen, run)
 const report = describe(summaries, run, missing)
@@ -39,7 +37,6 @@ if (options.write) {
 }
 
 /** Latchkey is measured in any case: the others are compared with it. */
-function isChosen(name: Peer['name']): boolean {
-  if (only === undefined || name === peers[0]?.name) return true
-  return only.some((part) => name.toLowerCase().includes(part))
+function isChosen(peer: Peer): boolean {
+  return only === undefined || isSubject(peer) || only.some((part) => peer.name.toLowerCase().includes(part))
 }

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { v7 as uuidv7 } from 'uuid'
 import { digestToken, generateToken } from '../../src/auth/token-format.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
@@ -33,11 +32,12 @@ function seedBy(
   { port, databaseFile }: Place,
   count: number,
 ): string[] {
-  const [program, script] = {
+  const [program, ...args] = {
     'better-auth': [process.execPath, 'servers/better-auth-seed.js'] as const,
-    drf: [python, 'drf/seed.py'] as const,
+    drf: [python, '-B', 'drf/seed.py'] as const,
   }[accounts]
-  const output = execFileSync(program, [fileURLToPath(new URL(script, import.meta.url))], {
+  const output = execFileSync(program, args, {
+    cwd: import.meta.dirname,
     env: { PATH: process.env.PATH, PORT: String(port), DATABASE_FILE: databaseFile, TOKENS: String(count) },
     encoding: 'utf8',
   })
