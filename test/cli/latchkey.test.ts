@@ -34,12 +34,12 @@ t.test('wrong usage ends with 2 and says what is wrong', async (t) => {
     [['token', 'revoke', 'an-id', '--all', 'ada'], /give one of/],
   ]
   const { run } = createBench(t)
-  for (const [args, says] of cases) {
-    const { status, stdout, stderr } = await run(args)
-    t.match({ status, stdout }, { status: 2, stdout: /^$/ }, `latchkey ${args.join(' ')}`)
-    t.match(stderr, says)
-    t.notMatch(stderr, /a-secret|\n {4}at /)
-  }
+  const outcomes = await Promise.all(cases.map(([args]) => run(args)))
+  cases.forEach(([args, says], index) => {
+    const outcome = outcomes[index]
+    t.match(outcome, { status: 2, stdout: /^$/, stderr: says }, `latchkey ${args.join(' ')}`)
+    t.notMatch(outcome?.stderr, /a-secret|\n {4}at /)
+  })
 })
 
 t.test('an older Node is told which one is needed, before anything is loaded', async (t) => {

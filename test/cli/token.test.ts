@@ -1,0 +1,160 @@
+import t from 'tap'
+import { createBench, password } from './command.ts'
+
+const dayMs = 86_400_000
+
+t.test('a token is issued alone on standard output, and known by it', async (t) => {
+  const { run, json } = createBench(t)
+  const { id: userId } = await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const created = await run(['token', 'create', 'ada'])
+  t.match(created, { status: 0, stdout: /^lk_[0-9A-Za-z]{49}\n$/, stderr: /^Token \S+ of ada, valid until/ })
+  const token = created.stdout.trim()
+  t.notMatch(created.stderr, token)
+
+  const report = await json(['token', 'inspect'], `  ${token}\n`)
+  t.match(report, {
+    wellFormed: true,
+    checksum: true,
+    found: true,
+    live: true,
+    reason: null,
+    userId,
+    username: 'ada',
+    name: 'Command line',
+    revokedAt: null,
+  })
+  t.equal(Date.parse(report.expiresAt) - Date.parse(report.createdAt), 30 * dayMs)
+  t.match(
+    (await run(['token', 'inspect'], token)).stdout,
+    /^well formed: yes\nchecksum: yes\nfound: yes\nlive: yes/,
+  )
+})
+
+t.test('a token has a name and a life as asked for, within TOKEN_TTL', async (t) => {
+  const { run, json } = createBench(t, { TOKEN_TTL: '1d', TOKEN_LIMIT: '3', TOKEN_LIMIT_POLICY: 'deny' })
+  await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const created = await json(['token', 'create', 'ada', '--name', 'deploy', '--expires-in', '12h'])
+  t.match(created, { token: /^lk_/, username: 'ada', name: 'deploy' })
+  t.equal(Date.parse(created.expiresAt) - Date.parse(created.createdAt), dayMs / 2)
+  const longer = await run(['token', 'create', 'ada', '--expires-in', '2d'])
+  t.match(longer, { status: 0, stderr: /sooner than asked for: TOKEN_TTL/ })
+
+  t.match(await run(['token', 'create', 'ada', '--expires-in', 'soon']), { status: 1, stderr: /duration/ })
+  t.match(await run(['token', 'create', 'ada', '--name', 'a\u0007']), { status: 1, stderr: /control/ })
+  t.match(await run(['token', 'create', 'bob']), { status: 1, stderr: 'There is no user bob.\n' })
+  await run(['token', 'create', 'ada'])
+  t.match(await run(['token', 'create', 'ada']), {
+    status: 1,
+    stdout: /^$/,
+    stderr: /as many tokens as it may/,
+  })
+  await run(['user', 'disable', 'ada'])
+  t.match(await run(['token', 'create', 'ada']), { status: 1, stdout: /^$/, stderr: /disabled/ })
+})
+
+t.test('live tokens are listed, newest first, without their secret', async (t) => {
+  const { run, json } = createBench(t, { TOKEN_LIMIT: '200' })
+  await json(['user', 'create', 'ada', '--password-stdin'], password)
+  t.match(await run(['token', 'list', 'ada']), {
+    status: 0,
+    stdout: /^$/,
+    stderr: 'ada has no live tokens.\n',
+  })
+  const first = await json(['token', 'create', 'ada', '--name', 'first'])
+  const second = await json(['token', 'create', 'ada', '--name', 'second'])
+  const listed = await json(['token', 'list', 'ada'])
+  t.strictSame(
+    listed.map((token: { name: string }) => token.name),
+    ['second', 'first'],
+  )
+  t.strictSame(Object.keys(listed[0]), [
+    'id',
+    'name',
+    'device',
+    'platform',
+    'createdAt',
+    'lastUsedAt',
+    'lastAddress',
+    'expiresAt',
+  ])
+  const { stdout } = await run(['token', 'list', 'ada'])
+  t.match(stdout, new RegExp(`^ID .*\\n${second.id} .*\\n${first.id} .*\\n$`))
+  t.notMatch(stdout, /lk_/)
+})
+
+t.test('a token is revoked by its id, by itself, or with all of its user', async (t) => {
+  const { run, json } = createBench(t)
+  const { id: userId } = await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const tokens = [1, 2, 3, 4].map(() => json(['token', 'create', 'ada']))
+  const [one, two] = await Promise.all(tokens)
+  t.match(await run(['token', 'revoke', one.id.toUpperCase()]), {
+    status: 0,
+    stdout: `Token ${one.id} is revoked.\n`,
+  })
+  t.match(await json(['token', 'inspect'], one.token), { live: false, revokedAt: /^20/ })
+  t.match(await run(['token', 'revoke', one.id]), {
+    status: 0,
+    stdout: `Token ${one.id} had ended before.\n`,
+  })
+  t.match(await json(['token', 'revoke', '--token-stdin'], `${two.token}\n`), {
+    id: two.id,
+    userId,
+    ended: true,
+  })
+  t.match(await json(['token', 'revoke', '--all', 'ada']), { userId, username: 'ada', endedTokens: 2 })
+  t.match(await run(['token', 'revoke', '--all', 'ada']), { status: 0, stdout: '0 tokens of ada ended.\n' })
+
+  t.match(await run(['token', 'revoke', userId]), { status: 1, stderr: 'There is no such token.\n' })
+  t.match(await run(['token', 'revoke', '--token-stdin'], 'lk_x'), { status: 1, stderr: /no such token/ })
+  t.match(await run(['token', 'revoke', '--token-stdin'], ''), { status: 1, stderr: /No token came/ })
+  t.match(await run(['token', 'revoke', '--all', 'bob']), { status: 1, stderr: 'There is no user bob.\n' })
+  const mistaken = await run(['token', 'revoke', one.token])
+  t.match(mistaken, { status: 1, stderr: 'This is not the id of a token.\n' })
+})
+
+t.test('a token of a deleted user can still be looked into and revoked', async (t) => {
+  const { json, run } = createBench(t)
+  await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const { id, token } = await json(['token', 'create', 'ada'])
+  await json(['user', 'delete', 'ada', '--yes'])
+  t.match(await json(['token', 'inspect'], token), { id, userId: null, username: null, live: false })
+  t.match(await run(['token', 'revoke', id]), { status: 0, stdout: `Token ${id} had ended before.\n` })
+})
+
+t.test('inspection tells a mistyped token from an unknown one', async (t) => {
+  const { json, run } = createBench(t)
+  await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const { token, id } = await json(['token', 'create', 'ada', '--expires-in', '1s'])
+  const invalid = { found: false, live: false, reason: 'Invalid token.' }
+  const swapped = token.replace(/.$/, (last: string) => (last === 'a' ? 'b' : 'a'))
+  t.match(await json(['token', 'inspect'], 'hello'), { wellFormed: false, checksum: false, ...invalid })
+  t.match(await json(['token', 'inspect'], swapped), { wellFormed: true, checksum: false, ...invalid })
+  await t.test('a token of another database', async (t) => {
+    const { json } = createBench(t)
+    t.match(await json(['token', 'inspect'], token), { wellFormed: true, checksum: true, ...invalid })
+  })
+  await new Promise((resolve) => setTimeout(resolve, 1_000)) // the command has the real clock
+  t.match(await json(['token', 'inspect'], token), {
+    id,
+    found: true,
+    live: false,
+    reason: 'Token has expired.',
+  })
+  t.match(await run(['token', 'inspect']), { status: 1, stderr: /No token came/ })
+})
+
+t.test('tokens that ended long enough ago are pruned', async (t) => {
+  const { json, run } = createBench(t, { TOKEN_RETENTION: '0s' })
+  await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const { token } = await json(['token', 'create', 'ada'])
+  const kept = await json(['token', 'create', 'ada'])
+  await json(['token', 'revoke', '--token-stdin'], token)
+  t.match(await run(['token', 'prune']), {
+    status: 0,
+    stdout: 'Deleted 1 token and 0 counter(s) of failed sign-ins.\n',
+    stderr: /^$/,
+  })
+  t.match(await json(['token', 'inspect'], token), { found: false })
+  t.match(await json(['token', 'inspect'], kept.token), { live: true })
+  t.strictSame(await json(['token', 'prune']), { tokens: 0, counters: 0 })
+})
