@@ -74,7 +74,7 @@ export async function startApp(
     url,
     clock,
     async graphql(query, variables = null, request = {}) {
-      noteSecrets({ query, variables, authorization: request.headers?.authorization })
+      noteSecrets({ query, variables, authorization: request.headers?.authorization ?? request.token })
       const response = await app.inject({
         method: 'POST',
         url: settings.graphqlPath,
