@@ -101,11 +101,6 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
   }
 }
 
-/** Whether a unique index refused a row; `column` as in `latchkey_users.username_key`. */
-export function isUniqueViolation(error: unknown, column: string): boolean {
-  return sqliteCode(error).startsWith('SQLITE_CONSTRAINT') && (error as Error).message.includes(column)
-}
-
 function parseSqliteUrl(url: string): string | null {
   const match = /^sqlite:(?:\/\/)?(.+)$/s.exec(url)
   return match?.[1] ?? null

@@ -1,0 +1,211 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { CompiledQuery, Kysely, SqliteDialect, sql } from 'kysely'
+import t from 'tap'
+import { migrateToLatest } from '../../src/db/migrate.ts'
+import { adoptKysely, explainDatabaseFault, openDatabase } from '../../src/db/open.ts'
+import { prepareFindToken } from '../../src/db/tokens.ts'
+import { refusalOf } from '../support/domain.ts'
+
+t.test('the folder and the file are made, for the owner’s eyes only, with what WAL adds', async (t) => {
+  const folder = join(t.testdir(), 'made', 'on the way')
+  const file = join(folder, 'latchkey.db')
+  const database = openDatabase(`sqlite:${file}`)
+  await migrateToLatest(database)
+  t.equal(statSync(folder).mode & 0o777, 0o700)
+  for (const suffix of ['', '-wal', '-shm'])
+    t.equal(statSync(file + suffix).mode & 0o777, 0o600, `latchkey.db${suffix}`)
+  await database.close()
+  t.throws(() => statSync(`${file}-wal`), 'closing leaves one file')
+})
+
+t.test('a file that exists keeps its mode and its rows', async (t) => {
+  const file = join(t.testdir(), 'latchkey.db')
+  const first = openDatabase(`sqlite:${file}`)
+  await migrateToLatest(first)
+  await first.close()
+  chmodSync(file, 0o640)
+  const second = openDatabase(`sqlite://${file}`)
+  t.same(await migrateToLatest(second), [])
+  t.equal(statSync(file).mode & 0o777, 0o640)
+  await second.close()
+  await second.close()
+})
+
+t.test('the pragmas are those that keep an acknowledged write', async (t) => {
+  const database = openDatabase(`sqlite:${t.testdir()}/latchkey.db`)
+  t.teardown(() => database.close())
+  for (const [pragma, value] of [
+    ['journal_mode', 'wal'],
+    ['synchronous', 2],
+    ['foreign_keys', 1],
+    ['busy_timeout', 3],
+  ] as const) {
+    const { rows } = await sql<Record<string, unknown>>`pragma ${sql.raw(pragma)}`.execute(database.kysely)
+    t.same(Object.values(rows[0] ?? {}), [value], pragma)
+  }
+})
+
+t.test('a file that cannot be used is named, with what is wrong and what helps', async (t) => {
+  const whole = join(t.testdir(), 'whole.db')
+  const database = openDatabase(`sqlite:${whole}`)
+  await migrateToLatest(database)
+  await database.close()
+  const bytes = readFileSync(whole)
+  const folder = t.testdir({
+    'text.db': 'This is a text, and by no means a database.\n'.repeat(100),
+    folder: {},
+  })
+  writeFileSync(
+    join(folder, 'damaged.db'),
+    Buffer.concat([bytes.subarray(0, 18), Buffer.alloc(4_096, 7), bytes.subarray(4_114)]),
+  )
+  const cases = [
+    ['text.db', /text\.db: it is not an SQLite database\. Point DATABASE_URL at another file\.$/],
+    ['damaged.db', /damaged\.db: it is (not an SQLite database|damaged)/],
+    ['folder', /folder: it is a folder/],
+    ['text.db/latchkey.db', /latchkey\.db: a file stands where its folder should be/],
+    ['text.db/more/latchkey.db', /latchkey\.db: a file stands where its folder should be/],
+  ] as const
+  for (const [name, message] of cases)
+    t.throws(() => openDatabase(`sqlite:${join(folder, name)}`), { message }, name)
+})
+
+t.test('a damaged page is found when it is read, and refused as a fault of the database', async (t) => {
+  const file = join(t.testdir(), 'latchkey.db')
+  const before = openDatabase(`sqlite:${file}`)
+  await migrateToLatest(before)
+  await before.close()
+  const bytes = readFileSync(file)
+  bytes.fill(0xff, 4_096)
+  writeFileSync(file, bytes)
+  const database = openDatabase(`sqlite:${file}`)
+  t.teardown(() => database.close())
+  t.match(await refusalOf(database.run((db) => db.selectFrom('latchkey_users').selectAll().execute())), {
+    code: 'SERVICE_UNAVAILABLE',
+    reason: 'DATABASE',
+    retryAfter: 5,
+  })
+  const findToken = prepareFindToken(database)
+  t.throws(() => findToken('x'), { code: 'SERVICE_UNAVAILABLE' })
+})
+
+t.test('an address that is none of ours is not repeated: it may hold a password', async (t) => {
+  for (const url of ['postgres://ada:secret@localhost/latchkey', 'sqlite:', 'latchkey.db']) {
+    t.throws(() => openDatabase(url), { message: /is not understood: use sqlite:<file>/ })
+    t.notMatch(messageOf(url), 'secret')
+  }
+})
+
+t.test('more different statements than are kept answer right', async (t) => {
+  const database = openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  for (let count = 0; count < 1_000; count++) {
+    const { rows } = await database.kysely.executeQuery<{ n: number }>(
+      CompiledQuery.raw(`select ${count} as n`),
+    )
+    if (rows[0]?.n !== count) t.fail(`${count}`)
+  }
+  const { rows } = await database.kysely.executeQuery<{ n: number }>(CompiledQuery.raw('select 0 as n'))
+  t.same(rows, [{ n: 0 }])
+})
+
+t.test('a transaction is all or nothing, and others wait for its end', async (t) => {
+  const database = openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrateToLatest(database)
+  const counter = { key: 'a', attempts: 1, blocked_until: 0, expires_at: 0 }
+  const failing = database.transaction(async (db) => {
+    await db.insertInto('latchkey_throttle').values(counter).execute()
+    await new Promise(setImmediate)
+    throw new Error('midway')
+  })
+  const counted = database.run((db) => db.selectFrom('latchkey_throttle').selectAll().execute())
+  await t.rejects(failing, { message: 'midway' })
+  t.same(await counted, [])
+})
+
+t.test('the instance of an application is used and not closed', async (t) => {
+  const kysely = new Kysely<never>({
+    dialect: new SqliteDialect({ database: new SqliteDatabase(':memory:') }),
+  })
+  t.teardown(() => kysely.destroy())
+  const database = adoptKysely(kysely)
+  t.same(await migrateToLatest(database), ['0001-users', '0002-tokens', '0003-throttle'])
+  t.same(await migrateToLatest(database), [])
+  t.equal(await prepareFindToken(database)('unknown'), undefined)
+  await t.rejects(
+    database.transaction(async (db) => {
+      await db
+        .insertInto('latchkey_throttle')
+        .values({ key: 'a', attempts: 1, blocked_until: 0, expires_at: 0 })
+        .execute()
+      throw new Error('midway')
+    }),
+  )
+  await database.close()
+  t.same(await database.run((db) => db.selectFrom('latchkey_throttle').selectAll().execute()), [])
+})
+
+t.test('what is no fault of the database passes as it is', async (t) => {
+  const database = openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  await migrateToLatest(database)
+  await t.rejects(
+    database.run(() => Promise.reject(new TypeError('ours'))),
+    { name: 'TypeError' },
+  )
+  const counter = { key: 'a', attempts: 1, blocked_until: 0, expires_at: 0 }
+  const insert = () => database.run((db) => db.insertInto('latchkey_throttle').values(counter).execute())
+  await insert()
+  await t.rejects(insert(), { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' })
+})
+
+t.test('a file or folder that is not ours to write is said to be so', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  chmodSync(folder, 0o755)
+  mkdirSync(join(folder, 'closed'), { mode: 0o500 })
+  const file = join(folder, 'latchkey.db')
+  await openDatabase(`sqlite:${file}`).close()
+  chmodSync(file, 0o444)
+  // Root may write anywhere: for this while be somebody else.
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    for (const name of ['closed/latchkey.db', 'latchkey.db', 'closed/more/latchkey.db']) {
+      t.throws(
+        () => openDatabase(`sqlite:${join(folder, name)}`),
+        { message: /permission denied\. Make the file/ },
+        name,
+      )
+    }
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+  }
+})
+
+t.test('each fault has a sentence for the operator', async (t) => {
+  const cases = [
+    ['SQLITE_READONLY_DIRECTORY', /cannot be written/],
+    ['SQLITE_FULL', /the disk is full/],
+    ['SQLITE_IOERR_READ', /cannot be read or written/],
+    ['SQLITE_BUSY', /another process holds it locked/],
+    ['SQLITE_CORRUPT', /it is damaged/],
+    ['SQLITE_ERROR', /as it came/],
+  ] as const
+  for (const [code, sentence] of cases) {
+    t.match(explainDatabaseFault(new SqliteDatabase.SqliteError('as it came', code)), sentence, code)
+  }
+})
+
+function messageOf(url: string): string {
+  try {
+    openDatabase(url)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return ''
+}
