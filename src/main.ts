@@ -15,7 +15,7 @@ const closeLimitMs = 10_000
 export async function serve(settings: Settings, write: (line: string) => void): Promise<FastifyInstance> {
   const app = await buildApp(settings)
   keepServing(app)
-  closeWithGrace(
+  const closing = closeWithGrace(
     { delay: closeLimitMs, skip: ['uncaughtException', 'unhandledRejection'] },
     async ({ signal }) => {
       app.log.info({ signal }, 'stopping')
@@ -31,6 +31,7 @@ export async function serve(settings: Settings, write: (line: string) => void): 
     announce(app, settings, hasUsers, write)
     return app
   } catch (error) {
+    closing.uninstall() // or it would end the process with success
     await app.close()
     throw error
   }
@@ -76,6 +77,7 @@ function explainListening(error: unknown, { host, port }: Settings): Error {
     EACCES: `Port ${port} is not for this user. Set PORT to one from 1024 up.`,
     EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
     ENOTFOUND: `HOST ${host} is not an address, nor a name that has one.`,
+    EAI_AGAIN: `HOST ${host} is not an address, and no name server can be asked for it.`,
   }
   const { code = '', message } = error as NodeJS.ErrnoException
   return new Error(sentences[code] ?? `Cannot listen on ${host}, port ${port}: ${message}`, { cause: error })

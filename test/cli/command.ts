@@ -39,11 +39,15 @@ export interface Running {
   ended: Promise<Outcome>
 }
 
-/** A bench for one test. Variables that the person who runs the tests has set do not reach the command. */
+/**
+ * A bench for one test. Variables that the person who runs the tests has set do not reach the command. `through` is a
+ * command that runs what follows it under other conditions.
+ */
 export function createBench(
   t: Test,
   env: Record<string, string> = {},
   files: Parameters<Test['testdir']>[0] = {},
+  through: string[] = [],
 ): Bench {
   const folder = t.testdir(files)
   const database = join(folder, 'latchkey.db')
@@ -53,7 +57,8 @@ export function createBench(
     database,
     env: own,
     start(args, more = {}) {
-      const child = spawn(process.execPath, [bin, ...args], {
+      const [command = '', ...rest] = [...through, process.execPath, bin, ...args]
+      const child = spawn(command, rest, {
         cwd: folder,
         env: { ...process.env, ...own, ...more },
       })
