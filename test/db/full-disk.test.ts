@@ -1,0 +1,116 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { startApp } from '../support/app.ts'
+import { openDomain, origin } from '../support/domain.ts'
+import { logLines } from '../support/log.ts'
+
+const unavailable = { code: 'SERVICE_UNAVAILABLE', reason: 'DATABASE', retryAfter: 5 }
+
+t.test(
+  'with no room left writes are refused as a fault, reads go on, and all is well with room again',
+  async (t) => {
+    const domain = await openDomain(t, { url: `sqlite:${t.testdir()}/latchkey.db` })
+    const { auth, database, clock, createUser, signIn, userOf, reasonOf } = domain
+    await createUser('ada')
+    const { token } = await signIn('ada')
+    const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(database.kysely)
+    await sql`pragma max_page_count = ${sql.raw(String(rows[0]?.page_count))}`.execute(database.kysely)
+
+    const answers: object[] = []
+    const issued: string[] = []
+    for (let count = 0; count < 100 && answers.length < 3; count++) {
+      const device = { id: `device ${count}`, name: 'x'.repeat(100) }
+      await signIn('ada', { device, address: `192.0.2.${count}` }).then(
+        (answer) => issued.push(answer.token),
+        (error) => answers.push(error),
+      )
+    }
+    for (const error of answers) {
+      t.match(error, {
+        code: unavailable.code,
+        details: { reason: 'DATABASE', retryAfter: 5 },
+        cause: { code: 'SQLITE_FULL' },
+      })
+    }
+    t.equal(answers.length, 3, 'no sign-in is possible')
+    t.equal(await reasonOf(token), 'none', 'reads go on')
+    for (const acknowledged of issued) t.equal(await reasonOf(acknowledged), 'none')
+    const { rows: checked } = await sql<{ integrity_check: string }>`pragma integrity_check`.execute(
+      database.kysely,
+    )
+    t.same(checked, [{ integrity_check: 'ok' }])
+    t.equal(
+      await auth.countTokens((await userOf(token)).user.id),
+      issued.length + 1,
+      'and nothing is half done',
+    )
+
+    await sql`pragma max_page_count = 1000000`.execute(database.kysely)
+    clock.now += 3_600_000
+    t.equal(await reasonOf((await signIn('ada')).token), 'none', 'all is well with room again')
+    await auth.revokeToken(await userOf(token), null, origin())
+    t.equal(await reasonOf(token), 'REVOKED')
+  },
+)
+
+t.test('a full disk is 503 with a log line for writes, and nothing to readers', async (t) => {
+  const folder = mountSmallDisk(t, '1m')
+  if (folder === null) return
+  const { graphql, createUser, signIn } = await startApp(t, { databaseUrl: `sqlite:${folder}/latchkey.db` })
+  const user = await createUser()
+  const token = await signIn(user)
+  const filler = join(folder, 'filler')
+  const fill = (): void => {
+    try {
+      for (let count = 0; ; count++) writeFileSync(`${filler}${count}`, Buffer.alloc(16_384))
+    } catch (error) {
+      t.match(error, { code: 'ENOSPC' })
+    }
+  }
+  fill()
+  const attempt = (address: string) =>
+    graphql(
+      'mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p) { token } }',
+      { u: user.username, p: user.password },
+      { address },
+    )
+  let answer = await attempt('192.0.2.1')
+  for (let count = 0; count < 50 && answer.status === 200; count++) answer = await attempt(`192.0.2.${count}`)
+  t.match(answer, {
+    status: 503,
+    headers: { 'retry-after': '5' },
+    body: { errors: [{ extensions: unavailable }] },
+  })
+  t.notMatch(JSON.stringify(answer.body), /SQLITE|disk|latchkey\.db/, 'what is wrong is for the log')
+  t.ok(logLines().some((line) => /SQLITE_(FULL|IOERR)/.test(line) && line.includes('"level":50')))
+  t.match(await graphql('{ viewer { username } }', null, { token }), {
+    status: 200,
+    body: { data: { viewer: { username: user.username } } },
+  })
+  for (let count = 0; count < 100; count++) rmSync(`${filler}${count}`, { force: true })
+  t.match(await attempt('192.0.2.99'), { status: 200 })
+  t.match(await graphql('mutation { revokeToken { revoked } }', null, { token }), { status: 200 })
+  t.match(await graphql('{ viewer { username } }', null, { token }), { status: 401 })
+})
+
+t.test('what cannot be opened for want of room says so', async (t) => {
+  const folder = mountSmallDisk(t, '4k')
+  if (folder === null) return
+  await t.rejects(openDomain(t, { url: `sqlite:${folder}/latchkey.db` }), { message: /the disk is full/ })
+})
+
+/** A disk that is soon full, or null where none can be mounted. */
+function mountSmallDisk(t: Test, size: string): string | null {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-disk-'))
+  t.teardown(() => {
+    spawnSync('umount', ['-l', folder])
+    rmdirSync(folder)
+  })
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]).status === 0) return folder
+  t.pass('no small disk can be mounted here: that takes root')
+  return null
+}
