@@ -291,7 +291,7 @@ class BorrowingDialect implements Dialect {
   }
 
   createAdapter(): SqliteAdapter {
-    return new TransactionalDdlAdapter()
+    return new BorrowingAdapter()
   }
 
   createQueryCompiler(): SqliteQueryCompiler {
@@ -352,6 +352,13 @@ class BorrowingDriver implements Driver {
 /** SQLite does roll back schema changes, so a migration that is interrupted leaves nothing half done. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+/** Whose turn it is, the lender says. A queue of Kysely's own as well would stand still once the lender fails. */
+class BorrowingAdapter extends TransactionalDdlAdapter {
+  override get supportsMultipleConnections(): boolean {
     return true
   }
 }

@@ -1,12 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { mock } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
 import SqliteDatabase from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import { CamelCasePlugin, Kysely, PostgresAdapter, SqliteDialect, sql } from 'kysely'
 import mercurius from 'mercurius'
 import t, { type Test } from 'tap'
+import { generateToken } from '../../src/auth/token-format.ts'
+import { adoptKysely } from '../../src/db/open.ts'
 import latchkey, { ConfigError, type LatchkeyContext, type LatchkeyOptions } from '../../src/index.ts'
 import { password } from '../support/app.ts'
 import { startHost } from '../support/host.ts'
@@ -63,6 +67,94 @@ t.test('the database is the Kysely instance of the application', async (t) => {
     })
   }
 })
+
+t.test("faults of the application's database end what was asked for, and nothing else", async (t) => {
+  await t.test('a transaction that fails leaves nothing behind', async (t) => {
+    const { database } = openBorrowed(t)
+    const { app } = await startHost(t, { database })
+    const { auth } = app.latchkey
+    await auth.createUser({ username: 'ada', password })
+    await t.rejects(auth.createUser({ username: 'Ada', password }), { code: 'CONFLICT' })
+    await auth.createUser({ username: 'bob', password })
+    t.same(
+      (await auth.listUsers(10, '')).map(({ username }) => username),
+      ['ada', 'bob'],
+    )
+  })
+
+  await t.test('a full disk, on which SQLite rolls back by itself', async (t) => {
+    const { database, connection } = openBorrowed(t)
+    const { app, query } = await startHost(t, { database })
+    const fill = async () => {
+      for (let i = 0; i < 200; i++) {
+        await app.latchkey.auth.createUser({ username: `${i}`.padStart(150, 'x'), password: null })
+      }
+    }
+    connection.pragma(`max_page_count = ${connection.pragma('page_count', { simple: true })}`)
+    await t.rejects(fill(), { code: 'SERVICE_UNAVAILABLE', details: { reason: 'DATABASE' } })
+    connection.pragma('max_page_count = 100000')
+    const signUp = `mutation { signUp(username: "ada", password: "${password}") { username } }`
+    t.match((await query(signUp)).body, { data: { signUp: { username: 'ada' } } })
+  })
+
+  await t.test('a database that the application has closed', async (t) => {
+    const { database } = openBorrowed(t)
+    const { app, query } = await startHost(t, { database })
+    await database.destroy()
+    t.match(await query('{ viewer { id } }', { token: generateToken('lk_') }), {
+      status: 500,
+      body: { errors: [{ message: 'Internal server error.' }] },
+    })
+    await t.rejects(app.latchkey.auth.hasUsers(), /destroyed/)
+  })
+
+  await t.test('a connection that is closed within a transaction', async (t) => {
+    const { database, connection } = openBorrowed(t)
+    const adopted = adoptKysely(database)
+    const transaction = adopted.transaction(async () => {
+      connection.close()
+    })
+    await t.rejects(transaction, /not open/)
+  })
+})
+
+t.test(
+  'last uses are written and ended tokens deleted in the background; a fault is logged and forgotten',
+  async (t) => {
+    mock.timers.enable({ apis: ['setInterval'] })
+    t.teardown(() => mock.timers.reset())
+    const clock = { now: Date.parse('2026-11-23T09:00:00.000Z') }
+    const { database, connection } = openBorrowed(t)
+    const { query, signIn } = await startHost(t, {
+      database,
+      clock: () => clock.now,
+      tokenFlushInterval: '10s',
+      tokenRetention: '1d',
+    })
+    const { token } = await signIn('ada')
+    await query('{ viewer { id } }', { token })
+    const lastUses = () => connection.prepare('select last_used_at from latchkey_tokens').pluck().all()
+    const faults = () => logLines().filter((line) => JSON.parse(line).level >= 50)
+
+    const before = faults().length
+    connection.exec('alter table latchkey_tokens rename to hidden')
+    mock.timers.tick(3_600_000)
+    await until(() => faults().length >= before + 2)
+    t.match(faults().slice(before).join(), /last uses of tokens could not be written/)
+    t.match(faults().slice(before).join(), /ended tokens could not be deleted/)
+    connection.exec('alter table hidden rename to latchkey_tokens')
+    t.same(lastUses(), [null])
+
+    mock.timers.tick(10_000)
+    await until(() => lastUses()[0] !== null)
+    t.same(lastUses(), [clock.now])
+
+    clock.now += 32 * 86_400_000
+    mock.timers.tick(3_600_000)
+    await until(() => lastUses().length === 0)
+    t.same(lastUses(), [])
+  },
+)
 
 t.test('applications that start at once on one file each find it migrated', async (t) => {
   const kinds: [what: string, options: string][] = [
@@ -395,6 +487,19 @@ async function boot(t: Test, options: LatchkeyOptions): Promise<Error | undefine
     return error as Error
   }
   return undefined
+}
+
+/** An instance of the stock dialect in memory, with the connection under it. */
+function openBorrowed(t: Test): { database: Kysely<unknown>; connection: SqliteDatabase.Database } {
+  const connection = new SqliteDatabase(':memory:')
+  const database = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) })
+  t.teardown(() => database.destroy())
+  return { database, connection }
+}
+
+/** Waits, for as long as it takes, until something has happened. */
+async function until(hasHappened: () => boolean): Promise<void> {
+  while (!hasHappened()) await setImmediate()
 }
 
 /** Runs a module in a process of its own that says `ready`, and then perhaps more. */
