@@ -8,6 +8,8 @@ import { version } from './version.ts'
 /** How long requests in flight may take once the process was told to stop. */
 const closeLimitMs = 10_000
 
+const closeIdleIntervalMs = 50
+
 /**
  * Runs the service until it is told to stop: opens and migrates the database, listens, and says where. Throws an `Error`
  * that says what is in the way.
@@ -19,7 +21,7 @@ export async function serve(settings: Settings, write: (line: string) => void): 
     { delay: closeLimitMs, skip: ['uncaughtException', 'unhandledRejection'] },
     async ({ signal }) => {
       app.log.info({ signal }, 'stopping')
-      await app.close()
+      await closeGently(app)
     },
   )
   try {
@@ -35,6 +37,13 @@ export async function serve(settings: Settings, write: (line: string) => void): 
     await app.close()
     throw error
   }
+}
+
+/** Lets requests in flight end. Their connections are idle only then, and would be held open for the next request. */
+async function closeGently(app: FastifyInstance): Promise<void> {
+  const timer = setInterval(() => app.server.closeIdleConnections(), closeIdleIntervalMs)
+  await app.close()
+  clearInterval(timer)
 }
 
 /** The last resort: what one request threw where nobody waited for it must not end the service for all. */
