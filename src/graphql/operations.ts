@@ -86,7 +86,7 @@ function readOperation(
     })
     if (errors.length > 0) return errors
   }
-  const own = alone ? document : (separateOperations(document)[name ?? ''] as DocumentNode) // validated: it is there
+  const own = separateOperations(document)[name ?? ''] as DocumentNode // picked above: it is there
   return {
     kind: operation.operation,
     name,

@@ -116,8 +116,8 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
     scope.route({
       url: options.path,
       method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
-      onRequest: (_request, _reply, done) => done(methodNotAllowed('GraphQL is served by GET and POST.')),
-      handler: () => undefined,
+      onRequest: refuseMethod, // before the body is read
+      handler: refuseMethod,
     })
   })
 }
@@ -258,8 +258,6 @@ function toLatchkeyError(error: unknown): LatchkeyError | null {
       return badRequest('The body must be a JSON object with a "query".')
     case 413:
       return new LatchkeyError('PAYLOAD_TOO_LARGE', 'The body is too large.')
-    case 415:
-      return unsupportedMediaType()
     default:
       return null
   }
@@ -293,6 +291,10 @@ function isFromThisMachine(address: string | undefined): boolean {
     address.startsWith('127.') ||
     address.startsWith('::ffff:127.')
   )
+}
+
+async function refuseMethod(): Promise<never> {
+  throw methodNotAllowed('GraphQL is served by GET and POST.')
 }
 
 function methodNotAllowed(message: string): LatchkeyError {

@@ -29,9 +29,8 @@ export function statusOf(body: ResponseBody, type: ResponseType): number {
     data === null ||
     Object.entries(data).every(([field, value]) => value === null && refusedFields.has(field))
   if (!nothingAnswered) return 200
-  const statuses = new Set(errors.map(statusOfError))
-  const [status] = statuses
-  return statuses.size === 1 && status !== undefined ? status : 200
+  const [status = 200, ...others] = new Set(errors.map(statusOfError))
+  return others.length === 0 ? status : 200
 }
 
 /** The refusal that counts most: the first of the first class below that is there. */
@@ -72,7 +71,7 @@ const challengeErrors: Record<string, string> = {
 }
 
 /** The value of `WWW-Authenticate` for a refusal as `UNAUTHENTICATED` (RFC 9110 §11.6.1). */
-export function challenge(scheme: string, reason: string | null): string {
-  const error = challengeErrors[reason ?? '']
+export function challenge(scheme: string, reason: string): string {
+  const error = challengeErrors[reason]
   return error === undefined ? `${scheme} realm="latchkey"` : `${scheme} realm="latchkey", error="${error}"`
 }

@@ -172,3 +172,16 @@ t.test('variables that may be left out but not be null are known', (t) => {
     t.strictSame(requireOperation(find(source, null)).defaulted, names, source)
   t.end()
 })
+
+t.test('text that nests deeper than it can be read is refused, even where its tokens are allowed', (t) => {
+  const find = createFindOperation({
+    schema,
+    limits: { ...limits, tokens: 100_000 },
+    rules: [],
+    maxErrors: 3,
+  })
+  t.match(find(`{ a(b: ${'['.repeat(40_000)}${']'.repeat(40_000)}) }`, null), [
+    { code: 'GRAPHQL_PARSE_FAILED', message: 'Syntax error.' },
+  ])
+  t.end()
+})

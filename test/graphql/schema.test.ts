@@ -9,7 +9,7 @@ import {
   isSpecifiedScalarType,
 } from 'graphql'
 import t from 'tap'
-import { loadSchema } from '../../src/graphql/schema.ts'
+import { loadSchema, mergeResolvers } from '../../src/graphql/schema.ts'
 import { startApp } from '../support/app.ts'
 
 const schema = loadSchema()
@@ -89,5 +89,43 @@ t.test('a token goes out in one place, and passwords only come in', (t) => {
     .flatMap((type) => Object.keys(type.getFields()).map((field) => `${type.name}.${field}`))
     .filter((path) => /\.(token|.*(digest|secret|hash|password).*)$/i.test(path))
   t.strictSame(secrets.sort(), ['ServerInfo.passwordMinLength', 'TokenAuthPayload.token'])
+  t.end()
+})
+
+t.test('resolvers may stand for what a type can have, and for nothing else', (t) => {
+  const own = loadSchema([
+    `extend type Query { place: Place @public colour: Colour @public }
+     interface Being { id: ID! }
+     extend type User implements Being
+     union Place = User | Device
+     enum Colour { RED GREEN }
+     scalar Money`,
+  ])
+  const resolver = (): null => null
+  const rows: [map: Record<string, Record<string, unknown>>, problem: string | null][] = [
+    [{ Query: { place: resolver } }, null],
+    [{ User: { isTypeOf: resolver } }, null],
+    [{ Being: { resolveType: resolver } }, null],
+    [{ Place: { resolveType: resolver } }, null],
+    [{ Colour: { RED: '#f00', GREEN: '#0f0' } }, null],
+    [{ Money: { serialize: resolver, parseValue: resolver } }, null],
+    [{ Nothing: { a: resolver } }, 'Nothing: a resolver stands for a type that the schema does not have.'],
+    [
+      { Query: { plaice: resolver } },
+      'Query.plaice: a resolver stands for a field that the schema does not have.',
+    ],
+    [{ Being: { id: resolver } }, 'Being.id: a resolver stands for a field that the schema does not have.'],
+    [{ Place: { id: resolver } }, 'Place.id: a resolver stands for a field that the schema does not have.'],
+    [
+      { Colour: { BLUE: '#00f' } },
+      'Colour.BLUE: a resolver stands for a field that the schema does not have.',
+    ],
+    [{ Query: { viewer: resolver } }, 'Query.viewer: two resolvers stand for one field.'],
+  ]
+  for (const [map, problem] of rows) {
+    const merge = () => mergeResolvers(own, [{ Query: { viewer: resolver } }, map])
+    if (problem === null) t.match(merge(), map)
+    else t.throws(merge, { message: `The schema breaks 1 rule(s):\n  - ${problem}` })
+  }
   t.end()
 })

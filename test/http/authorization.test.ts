@@ -258,6 +258,19 @@ t.test('TOKEN_HEADER names another header, by the same rules', async (t) => {
   t.equal((await graphql('{ serverInfo { tokenHeader } }')).body.data.serverInfo.tokenHeader, 'X-Api-Token')
 })
 
+t.test('blanks behind the scheme are no token, even where the server has kept them', async (t) => {
+  const { graphql } = await startApp(t)
+  for (const authorization of ['Token ', 'Token \t ']) {
+    const { body } = await graphql('{ viewer { id } }', null, { headers: { authorization } })
+    t.match(body.errors, [{ message: withoutToken, extensions: { reason: 'MALFORMED' } }])
+  }
+})
+
+t.test('a header that Node reads as a list is malformed', async (t) => {
+  const { refused } = await startServer(t, { tokenHeader: 'Set-Cookie' })
+  t.strictSame(await refused('Set-Cookie: Token abc'), [401, 'MALFORMED', malformed, challenges.MALFORMED])
+})
+
 t.test('nothing of what the header holds is ever said back', async (t) => {
   const { ask, signIn, user } = await startServer(t)
   const token = await signIn(user)
@@ -319,7 +332,7 @@ t.test('only a token with the right form and checksum is looked up in the databa
     },
   })
   t.teardown(() => database.destroy())
-  const { graphql, signIn, createUser } = await startApp(t, { plugin: { database } })
+  const { graphql, signIn, createUser } = await startApp(t, { plugin: { database, databaseUrl: undefined } })
   const token = await signIn(await createUser())
   async function count(authorization: string, source: string): Promise<number> {
     const before = queries

@@ -2,6 +2,7 @@ import SqliteDatabase from 'better-sqlite3'
 import type { InjectOptions } from 'fastify'
 import t from 'tap'
 import { badInput, LatchkeyError, rateLimited } from '../../src/errors.ts'
+import { findRefusal, type ResponseBody, statusOf } from '../../src/http/status.ts'
 import { graphqlJson, startApp } from '../support/app.ts'
 
 /** Fields that answer, and fields that refuse in each way there is. */
@@ -401,3 +402,18 @@ function checkConstantHeaders(
     'x-request-id': /^[\w-]{8}-[0-9a-z]+$/,
   })
 }
+
+t.test('errors without a code, or none at all, leave the status at 200', (t) => {
+  const rows: [body: ResponseBody, status: number][] = [
+    [{ data: null, errors: [] }, 200],
+    [{ errors: [] }, 200],
+    [{ data: null, errors: [{ message: 'no extensions' }] }, 200],
+    [{ errors: [{ message: 'no extensions' }] }, 200],
+    [{ data: null, errors: [{ message: '', extensions: { code: 'NOBODY_KNOWS' } }] }, 200],
+    [{ data: null, errors: [{ message: '', extensions: { code: 'FORBIDDEN' } }] }, 403],
+  ]
+  for (const [body, status] of rows) t.equal(statusOf(body, graphqlJson), status, JSON.stringify(body))
+  t.equal(findRefusal([]), null)
+  t.strictSame(findRefusal([{ message: '' }]), { code: 'undefined', reason: null, retryAfter: null })
+  t.end()
+})
