@@ -9,6 +9,8 @@ export interface Script {
   child: ChildProcess
   /** The next line it prints. */
   nextLine(): Promise<string>
+  /** All lines from here on. */
+  lines: AsyncIterable<string>
   /** Its exit status, or the signal that ended it. */
   ended: Promise<number | string>
 }
@@ -30,6 +32,7 @@ export function startScript(t: Test, name: string, ...parameters: string[]): Scr
       if (done) throw new Error(`${name} ended before it said anything`)
       return value
     },
+    lines: { [Symbol.asyncIterator]: () => lines },
     ended,
   }
 }
