@@ -41,11 +41,13 @@ export function medianOf(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
 }
 
+/** A change of these is a change of what is measured; the results themselves are not. */
+const measured = ['src', 'bench', 'package-lock.json', ':!bench/RESULTS*', ':!bench/*.svg']
+
 /** Date, runtime, processor and commit, as a report begins. */
 export function describeMachine(): string {
   const commit = git('rev-parse', '--short', 'HEAD')
-  const changed =
-    git('status', '--porcelain', '--', 'src', 'bench', 'package-lock.json') === '' ? '' : ' with changes'
+  const changed = git('status', '--porcelain', '--', ...measured) === '' ? '' : ' with changes'
   return `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model ?? 'unknown CPU'}, commit ${commit}${changed}.`
 }
 

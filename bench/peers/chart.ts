@@ -20,7 +20,7 @@ export function drawChart(summaries: readonly Summary[]): string {
     const subject = isSubject(peer)
     const value = subject
       ? group(rate.median)
-      : `${group(rate.median)} (÷ ${ratio.toFixed(ratio < 10 ? 2 : 0)})`
+      : `${group(rate.median)} (${ratio.toFixed(ratio < 10 ? 2 : 0)} ×)`
     return `  <text class="label" x="${labelWidth - 12}" y="${middle}" text-anchor="end">${peer.name}</text>
   <rect class="${subject ? 'subject' : 'bar'}" x="${labelWidth}" y="${y}" width="${(end - labelWidth).toFixed(1)}" height="${barHeight}" rx="2"/>
   <path class="range" d="M${low} ${middle}H${high}"/>
