@@ -5,8 +5,9 @@ import { existsSync } from 'node:fs'
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > 22 || (major === 22 && minor >= 18)) {
   // A clone runs its sources, whatever an earlier build left in dist; the published package has the build alone.
-  const source = new URL('../src/cli/latchkey.ts', import.meta.url)
-  await import(existsSync(source) ? source.href : new URL('../dist/src/cli/latchkey.js', import.meta.url).href)
+  const entries = ['../src/cli/latchkey.ts', '../dist/src/cli/latchkey.js']
+  const entry = entries.map((path) => new URL(path, import.meta.url)).find((url) => existsSync(url))
+  await import(entry.href)
 } else {
   process.stderr.write(
     `Latchkey needs Node 22.18 or newer; this is ${process.version} (${process.execPath}).\n` +

@@ -82,7 +82,7 @@ export function createOperator(deps: {
         const ids = await markTokensRevoked(db, { ids: [row.id] }, clock())
         return { token: row, ended: ids.length > 0 }
       })
-      if (ended) reportEnd(token.id, token.userId)
+      if (ended) reportEnd(token.id, token.userId as string) // the tokens of a deleted user have ended
       return { token, ended }
     },
 
@@ -102,8 +102,8 @@ export function createOperator(deps: {
     },
   }
 
-  function reportEnd(tokenId: string, userId: string | null): void {
-    report({ event: 'authn_token_revoked', tokenId, ...(userId === null ? {} : { userId }) })
+  function reportEnd(tokenId: string, userId: string): void {
+    report({ event: 'authn_token_revoked', tokenId, userId })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { describeSettings, type EffectiveSetting } from '../config.ts'
+import { describeSettings } from '../config.ts'
 import { readEnvironment } from './environment.ts'
 import { print, printable, printList } from './output.ts'
 
@@ -13,7 +13,7 @@ export function addConfigCommand(program: Command): void {
       const { variables, originOf } = readEnvironment()
       const lines = describeSettings(variables).map((setting) => ({
         variable: setting.variable,
-        value: setting.secret ? mask(setting) : setting.text,
+        value: setting.secret ? mask(setting.text) : setting.text,
         origin: originOf(setting.variable),
       }))
       if (options.json) return printList([lines], true)
@@ -24,6 +24,6 @@ export function addConfigCommand(program: Command): void {
 }
 
 /** What may be a password goes; the address of a database file holds none. */
-function mask({ text }: EffectiveSetting): string {
-  return text.startsWith('sqlite:') ? text : '***'
+function mask(text: string): string {
+  return text.replace(/^(?!sqlite:).+/s, '***')
 }

@@ -41,7 +41,7 @@ function endWith(error: unknown): number {
   // Commander has written what there is to say; it calls help that nobody asked for an error as well.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (isBrokenPipe(error)) return 0
-  warn(describeFailure(error))
+  warn(describeFailure(error as Error)) // nothing else is thrown
   return 1
 }
 

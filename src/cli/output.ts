@@ -83,7 +83,7 @@ function toTable(rows: string[][], widths: number[]): string {
   }
   const lines = rows.map((row) =>
     row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - widthOf(cell)))
+      .map((cell, column) => cell + ' '.repeat(Number(widths[column]) - widthOf(cell)))
       .join('  ')
       .trimEnd(),
   )

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type GraphQLSchema, introspectionFromSchema, parse, Source } from 'graphql'
+import { type GraphQLError, type GraphQLSchema, introspectionFromSchema, parse, Source } from 'graphql'
 import { loadSchema, SchemaError } from '../graphql/schema.ts'
 import { print, printable, printOutcome, warn } from './output.ts'
 import { printSdl } from './sdl.ts'
@@ -60,12 +60,9 @@ function readSdl(file: string): string {
     parse(new Source(text, file))
     return text
   } catch (error) {
-    throw new Error(printable(`${file}${whereIn(error)}: ${(error as Error).message}`), { cause: error })
+    // A syntax error, which has one location: nothing else comes from `parse`.
+    const { message, locations } = error as GraphQLError
+    const where = locations?.map(({ line, column }) => `:${line}:${column}`)
+    throw new Error(printable(`${file}${where}: ${message}`), { cause: error })
   }
-}
-
-/** `:line:column` of a syntax error. */
-function whereIn(error: unknown): string {
-  const [location] = (error as { locations?: { line: number; column: number }[] }).locations ?? []
-  return location ? `:${location.line}:${location.column}` : ''
 }

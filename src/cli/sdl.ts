@@ -32,5 +32,5 @@ function mergeExtensions(type: GraphQLNamedType): TypeDefinitionNode[] {
 }
 
 function bySource(one: ASTNode, other: ASTNode): number {
-  return (one.loc?.start ?? 0) - (other.loc?.start ?? 0)
+  return Number(one.loc?.start) - Number(other.loc?.start)
 }

@@ -30,7 +30,7 @@ export function addTokenCommands(program: Command): void {
         const expiresIn = options.expiresIn ?? null
         const issued = await auth.createToken(userId, { name: options.name, expiresIn })
         const { id, name: tokenName, createdAt, expiresAt } = issued.tokenInfo
-        if (expiresIn !== null && (parseDuration(expiresIn) ?? 0) > tokenTtl) {
+        if (expiresIn !== null && Number(parseDuration(expiresIn)) > tokenTtl) {
           warn('It expires sooner than asked for: TOKEN_TTL is the most.')
         }
         if (options.json) {
@@ -113,7 +113,7 @@ async function* tokenPages(auth: Auth, userId: string): AsyncGenerator<Item[]> {
   do {
     const page = await auth.listTokens(userId, pageSize, after)
     yield page.tokens.map(toItem)
-    after = page.hasNextPage ? (page.tokens.at(-1)?.id ?? null) : null
+    after = page.hasNextPage ? (page.tokens.at(-1) as Token).id : null // a page that has a next one is not empty
   } while (after !== null)
 }
 

@@ -2,8 +2,11 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Test } from 'tap'
+import t, { type Test } from 'tap'
 import { collectLog } from '../support/log.ts'
+
+// Each command is a process of its own: dozens of them take their time on a busy machine.
+t.setTimeout(600_000)
 
 export const bin: string = fileURLToPath(new URL('../../bin/latchkey.js', import.meta.url))
 

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { openDatabase } from '../../src/db/open.ts'
+import { insertToken } from '../../src/db/tokens.ts'
 import { createBench, password } from './command.ts'
 
 const dayMs = 86_400_000
@@ -53,7 +55,7 @@ t.test('a token has a name and a life as asked for, within TOKEN_TTL', async (t)
 })
 
 t.test('live tokens are listed, newest first, without their secret', async (t) => {
-  const { run, json } = createBench(t, { TOKEN_LIMIT: '200' })
+  const { run, json } = createBench(t, { PASSWORD_HASH_CONCURRENCY: '1' })
   await json(['user', 'create', 'ada', '--password-stdin'], password)
   t.match(await run(['token', 'list', 'ada']), {
     status: 0,
@@ -82,6 +84,22 @@ t.test('live tokens are listed, newest first, without their secret', async (t) =
   t.notMatch(stdout, /lk_/)
 })
 
+t.test('many tokens are listed page by page', async (t) => {
+  const { database: file, json } = createBench(t)
+  const { id: userId } = await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const database = openDatabase(`sqlite:${file}`)
+  const now = Date.now()
+  await database.transaction(async (db) => {
+    for (let index = 0; index < 150; index++) await insertToken(db, createRow(index, userId, now))
+  })
+  await database.close()
+  const listed: { name: string }[] = await json(['token', 'list', 'ada'])
+  t.strictSame(
+    listed.map(({ name }) => name),
+    Array.from({ length: 150 }, (_, index) => `token ${149 - index}`),
+  )
+})
+
 t.test('a token is revoked by its id, by itself, or with all of its user', async (t) => {
   const { run, json } = createBench(t)
   const { id: userId } = await json(['user', 'create', 'ada', '--password-stdin'], password)
@@ -104,12 +122,17 @@ t.test('a token is revoked by its id, by itself, or with all of its user', async
   t.match(await json(['token', 'revoke', '--all', 'ada']), { userId, username: 'ada', endedTokens: 2 })
   t.match(await run(['token', 'revoke', '--all', 'ada']), { status: 0, stdout: '0 tokens of ada ended.\n' })
 
-  t.match(await run(['token', 'revoke', userId]), { status: 1, stderr: 'There is no such token.\n' })
-  t.match(await run(['token', 'revoke', '--token-stdin'], 'lk_x'), { status: 1, stderr: /no such token/ })
-  t.match(await run(['token', 'revoke', '--token-stdin'], ''), { status: 1, stderr: /No token came/ })
-  t.match(await run(['token', 'revoke', '--all', 'bob']), { status: 1, stderr: 'There is no user bob.\n' })
-  const mistaken = await run(['token', 'revoke', one.token])
-  t.match(mistaken, { status: 1, stderr: 'This is not the id of a token.\n' })
+  const cases: [args: string[], input: string, says: string][] = [
+    [[userId], '', 'There is no such token.\n'],
+    [[one.token], '', 'This is not the id of a token.\n'],
+    [['--token-stdin'], 'lk_x', 'There is no such token.\n'],
+    [['--token-stdin'], '', 'No token came on standard input.\n'],
+    [['--all', 'bob'], '', 'There is no user bob.\n'],
+  ]
+  const outcomes = await Promise.all(cases.map(([args, input]) => run(['token', 'revoke', ...args], input)))
+  outcomes.forEach((outcome, index) => {
+    t.match(outcome, { status: 1, stdout: /^$/, stderr: cases[index]?.[2] })
+  })
 })
 
 t.test('a token of a deleted user can still be looked into and revoked', async (t) => {
@@ -158,3 +181,22 @@ t.test('tokens that ended long enough ago are pruned', async (t) => {
   t.match(await json(['token', 'inspect'], kept.token), { live: true })
   t.strictSame(await json(['token', 'prune']), { tokens: 0, counters: 0 })
 })
+
+function createRow(index: number, userId: string, now: number): Parameters<typeof insertToken>[1] {
+  return {
+    id: `00000000-0000-7000-8000-${String(index).padStart(12, '0')}`,
+    userId,
+    name: `token ${index}`,
+    digest: `a digest of token ${index}`,
+    deviceId: null,
+    deviceName: null,
+    devicePlatform: null,
+    userAgent: null,
+    createdAt: now,
+    expiresAt: now + dayMs,
+    maxExpiresAt: now + dayMs,
+    lastUsedAt: null,
+    lastUsedAddress: null,
+    revokedAt: null,
+  }
+}
