@@ -1,6 +1,7 @@
 import t from 'tap'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
 import { findToken } from '../../src/db/tokens.ts'
+import { startApp } from '../support/app.ts'
 import { dayMs, openDomain, type TestDomain } from '../support/domain.ts'
 
 async function storedToken({ database }: TestDomain, id: string) {
@@ -179,4 +180,19 @@ t.test('more uses than one batch holds are all written', async (t) => {
     .where('user_id', '=', userId)
     .execute()
   t.equal(rows.filter((row) => row.last_used_at === clock.now).length, 450)
+})
+
+t.test('closing the service writes what is still in memory', async (t) => {
+  const databaseUrl = `sqlite:${t.testdir()}/latchkey.db`
+  const { app, clock, createUser, signIn, graphql } = await startApp(t, {
+    databaseUrl,
+    tokenFlushInterval: '1h',
+  })
+  const token = await signIn(await createUser())
+  clock.now += 1_000
+  t.match(await graphql('{ viewer { id } }', null, { token }), { status: 200 })
+  await app.close()
+  const { database } = await openDomain(t, { url: databaseUrl })
+  const row = await database.kysely.selectFrom('latchkey_tokens').select('last_used_at').executeTakeFirst()
+  t.equal(row?.last_used_at, clock.now)
 })
