@@ -263,6 +263,44 @@ t.test('@auth guards each field of a type, however it is reached, compiled or no
   }
 })
 
+t.test('directives of extensions add to those of the definition, and the stricter holds', async (t) => {
+  const { query, signIn } = await startHost(t, {
+    schema: [
+      'type Note { text: Int } type Diary @auth { text: Int, code: Int @auth(role: ADMIN) }',
+      'extend type Note @auth',
+      'extend type Diary { day: Int }',
+      'type Vault @auth(role: ADMIN) { text: Int @auth, code: Int @auth(role: ADMIN) }',
+      'extend type Query @public { note: Note, diary: Diary, vault: Vault }',
+    ],
+    resolvers: {
+      Query: {
+        note: () => ({ text: 1 }),
+        diary: () => ({ text: 1, code: 2, day: 3 }),
+        vault: () => ({ text: 1, code: 2 }),
+      },
+    },
+  })
+  const text = '{ note { text } diary { text code day } vault { text code } }'
+  const { token } = await signIn('ada')
+  const { token: admin } = await signIn('root', 'ADMIN')
+  const none = { text: null, code: null }
+  const cases: [token: string | undefined, expected: object][] = [
+    [undefined, { note: { text: null }, diary: { ...none, day: null }, vault: none }],
+    [token, { note: { text: 1 }, diary: { text: 1, code: null, day: 3 }, vault: none }],
+    [admin, { note: { text: 1 }, diary: { text: 1, code: 2, day: 3 }, vault: { text: 1, code: 2 } }],
+  ]
+  for (const [own, data] of cases) {
+    t.same((await query(text, own === undefined ? {} : { token: own })).body.data, data)
+  }
+})
+
+t.test('an operation that the application runs by itself, without a context, is anonymous', async (t) => {
+  const { app } = await startHost(t)
+  t.match(await app.graphql('{ serverInfo { name } viewer { id } }').catch((error) => error), {
+    data: { serverInfo: { name: 'latchkey' }, viewer: null },
+  })
+})
+
 t.test('resolvers that fail say what they mean to say; all else is masked and logged', async (t) => {
   const failures: [what: string, fail: () => unknown, expected: object, logged: string | null][] = [
     [

@@ -250,6 +250,7 @@ t.test('options take values and texts alike', async (t) => {
     tokenSchemes: ['Bearer', 'Token'],
     signUp: 'closed',
     rateLimitRequests: 'off',
+    passwordHashConcurrency: 1,
     queryDepth: 3,
     graphiql: true,
     introspection: 'on',
