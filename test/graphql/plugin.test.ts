@@ -156,6 +156,41 @@ t.test(
   },
 )
 
+t.test('what happens to accounts is logged, at a level that says how grave it is', async (t) => {
+  const { database, connection } = openBorrowed(t)
+  const { app, query, signIn } = await startHost(t, { database })
+  const { id } = await signIn('ada')
+  const attempt = (password: string) =>
+    query(`mutation { tokenAuth(username: "ada", password: "${password}") { token } }`)
+  const cases: [event: string, level: number, cause: () => Promise<unknown>, ofRequest: boolean][] = [
+    ['authn_login_success', 30, () => attempt(password), true],
+    ['authn_login_fail', 40, () => attempt('not the password'), true],
+    [
+      'authn_token_created',
+      30,
+      () => app.latchkey.auth.createToken(id, { name: null, expiresIn: null }),
+      false,
+    ],
+    [
+      'sys_password_digest_unreadable',
+      50,
+      () => {
+        connection.exec("update latchkey_users set password_digest = 'nonsense'")
+        return attempt(password)
+      },
+      true,
+    ],
+  ]
+  for (const [event, level, cause, ofRequest] of cases) {
+    const before = logLines().length
+    await cause()
+    const lines = logLines().slice(before)
+    const found = lines.map((line) => JSON.parse(line)).find(({ msg }) => msg === event)
+    t.match(found, { level, userId: id }, event)
+    t.equal(typeof found?.reqId, ofRequest ? 'string' : 'undefined', event)
+  }
+})
+
 t.test('applications that start at once on one file each find it migrated', async (t) => {
   const kinds: [what: string, options: string][] = [
     ['on their own opening', "{ databaseUrl: 'sqlite:' + file }"],
