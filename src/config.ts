@@ -139,7 +139,7 @@ export const settings = {
     '100',
     'Failed sign-ins in a row after which a password stops working until it is set anew.',
   ),
-  queryTokens: setting(integer(50, 100_000), '1000', 'The most lexical tokens of a document.'),
+  queryTokens: setting(integer(50, 5_000), '1000', 'The most lexical tokens of a document; more than 5,000 could nest deeper than the stack.'),
   queryDepth: setting(integer(1, 1_000), '10', 'The most levels of fields, introspection apart.'),
   queryAliases: setting(integer(0, 10_000), '15', 'The most aliases.'),
   queryDirectives: setting(integer(0, 10_000), '50', 'The most directives.'),

@@ -161,7 +161,7 @@ const cases: Record<SettingName, Case> = {
   rateLimitBackoffMax: { byDefault: 15 * minute, ...duration(1) },
   rateLimitAddressFailures: { byDefault: 10, ...wholeNumber(1, 1_000_000) },
   rateLimitLockAfter: { byDefault: 100, ...wholeNumber(10, 100) },
-  queryTokens: { byDefault: 1000, ...wholeNumber(50, 100_000) },
+  queryTokens: { byDefault: 1000, ...wholeNumber(50, 5_000) },
   queryDepth: { byDefault: 10, ...wholeNumber(1, 1000) },
   queryAliases: { byDefault: 15, ...wholeNumber(0, 10_000) },
   queryDirectives: { byDefault: 50, ...wholeNumber(0, 10_000) },
