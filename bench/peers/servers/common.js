@@ -23,7 +23,8 @@ export const logger = { level: 'warn' }
 
 /**
  * Authentication as an application would write it by hand: an opaque token, looked up by its digest with one prepared
- * statement. It reads the same file, with the same tables and indexes, as Latchkey.
+ * statement. It reads the same tables with the same indexes as Latchkey, and asks as Latchkey does: not by `=`, which
+ * better-sqlite3's build of SQLite (STAT4) would plan anew for each value, at three times the cost.
  */
 export function createAuthenticate() {
   const db = new Database(process.env.DATABASE_FILE)
@@ -32,7 +33,7 @@ export function createAuthenticate() {
     SELECT users.id, users.username
     FROM latchkey_tokens AS tokens
     JOIN latchkey_users AS users ON users.id = tokens.user_id
-    WHERE tokens.digest = ? AND tokens.revoked_at IS NULL AND tokens.expires_at > ? AND users.active = 1`)
+    WHERE tokens.digest IN (?) AND tokens.revoked_at IS NULL AND tokens.expires_at > ? AND users.active = 1`)
 
   return (authorization) => {
     if (!authorization?.startsWith('Token ')) return null
