@@ -150,7 +150,7 @@ function createUndecided() {
       counts.set(key, (counts.get(key) ?? 0) + 1)
     },
     end(key: string): void {
-      const left = (counts.get(key) ?? 1) - 1
+      const left = (counts.get(key) as number) - 1 // begun before it ends
       if (left > 0) counts.set(key, left)
       else counts.delete(key)
       const woken = waiters.get(key) ?? []

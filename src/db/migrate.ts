@@ -48,10 +48,8 @@ async function runMigrator(
 ): Promise<string[]> {
   return database.run(async () => {
     const { error, results } = await act(createMigrator(database))
-    if (error !== undefined) throw explain(error)
-    return (results ?? [])
-      .filter((result) => result.status === 'Success')
-      .map((result) => result.migrationName)
+    if (error !== undefined || results === undefined) throw explain(error)
+    return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
   })
 }
 

@@ -43,8 +43,8 @@ const busyLimitMs = 5_000
 /** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
 const busyTimeoutMs = 3
 
-/** And this long while the file is opened, when there is nothing else to do yet. */
-const openTimeoutMs = 5_000
+/** Between two attempts to open a file that another process is opening, when there is nothing else to do yet. */
+const openPauseMs = 20
 
 const statementCacheSize = 256
 
@@ -111,16 +111,29 @@ function openSqlite(file: string): SqliteDatabase.Database {
   let connection: SqliteDatabase.Database | undefined
   try {
     if (path !== ':memory:') createPrivateFile(path)
-    connection = new SqliteDatabase(path, { timeout: openTimeoutMs })
-    connection.pragma('journal_mode = WAL')
+    connection = new SqliteDatabase(path, { timeout: busyTimeoutMs })
+    switchToWal(connection)
     // FULL: an acknowledged revocation survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
-    connection.pragma(`busy_timeout = ${busyTimeoutMs}`)
     return connection
   } catch (error) {
     connection?.close()
     throw new Error(`Cannot open the database file ${path}: ${explainDatabaseFault(error)}`, { cause: error })
+  }
+}
+
+/** It takes the file alone for a moment. Where two processes would wait for each other SQLite refuses both at once. */
+function switchToWal(connection: SqliteDatabase.Database): void {
+  const giveUpAt = performance.now() + busyLimitMs
+  for (;;) {
+    try {
+      connection.pragma('journal_mode = WAL')
+      return
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= giveUpAt) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, openPauseMs * (0.5 + Math.random()))
+    }
   }
 }
 

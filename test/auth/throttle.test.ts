@@ -1,7 +1,8 @@
 import t from 'tap'
-import { throttleKey } from '../../src/auth/throttle.ts'
+import { createThrottle, createThrottleStore, throttleKey } from '../../src/auth/throttle.ts'
+import { createLimiters } from '../../src/http/rate-limit.ts'
 import { graphqlJson, password, startApp } from '../support/app.ts'
-import { dayMs, openDomain, origin, refusalOf, type TestDomain } from '../support/domain.ts'
+import { dayMs, openDomain, origin, refusalOf, type TestDomain, throttleDefaults } from '../support/domain.ts'
 
 const wrong = 'a wrong password'
 const limited = { code: 'RATE_LIMITED', reason: 'CREDENTIALS' }
@@ -339,6 +340,19 @@ t.test('more attempts at once than may wait are refused at once', async (t) => {
   )
   t.equal(countRefusals(), 1)
   t.equal(outcomes.filter(({ code }) => code === 'RATE_LIMITED').length, 599)
+})
+
+t.test('what was forgotten meanwhile cannot be given back', async (t) => {
+  const { auth, clock, database } = await openDomain(t)
+  const store = { database, clock: () => clock.now, options: throttleDefaults }
+  const limiters = await createLimiters(createThrottleStore(store), throttleDefaults)
+  const throttle = createThrottle({ ...store, limiters })
+  const attempt = await throttle.begin({ address: 'address:a', account: 'account:a' })
+  clock.now += dayMs
+  await auth.prune()
+  await attempt.cancel()
+  attempt.end()
+  t.same(await database.kysely.selectFrom('latchkey_throttle').selectAll().execute(), [])
 })
 
 t.test('what was typed as a name is kept as a digest alone', async (t) => {

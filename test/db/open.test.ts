@@ -92,6 +92,16 @@ t.test('a damaged page is found when it is read, and refused as a fault of the d
   t.throws(() => findToken('x'), { code: 'SERVICE_UNAVAILABLE' })
 })
 
+t.test('a file that another keeps for itself is waited for, and then said to be locked', async (t) => {
+  const file = join(t.testdir(), 'latchkey.db')
+  const other = new SqliteDatabase(file)
+  other.exec('create table t (id); begin exclusive')
+  t.throws(() => openDatabase(`sqlite:${file}`), { message: /another process holds it locked/ })
+  other.exec('commit')
+  await openDatabase(`sqlite:${file}`).close()
+  other.close()
+})
+
 t.test('an address that is none of ours is not repeated: it may hold a password', async (t) => {
   for (const url of ['postgres://ada:secret@localhost/latchkey', 'sqlite:', 'latchkey.db']) {
     t.throws(() => openDatabase(url), { message: /is not understood: use sqlite:<file>/ })
