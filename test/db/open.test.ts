@@ -159,6 +159,38 @@ t.test('the instance of an application is used and not closed', async (t) => {
   t.same(await database.run((db) => db.selectFrom('latchkey_throttle').selectAll().execute()), [])
 })
 
+t.test('a transaction that SQLite has rolled back by itself fails with what was wrong', async (t) => {
+  const lender = new Kysely<never>({
+    dialect: new SqliteDialect({ database: new SqliteDatabase(':memory:') }),
+  })
+  t.teardown(() => lender.destroy())
+  for (const database of [openDatabase('sqlite::memory:'), adoptKysely(lender)]) {
+    t.teardown(() => database.close())
+    await migrateToLatest(database)
+    await sql`create trigger refuse before insert on latchkey_throttle begin select raise(rollback, 'no room'); end`.execute(
+      database.kysely,
+    )
+    const counter = { key: 'a', attempts: 1, blocked_until: 0, expires_at: 0 }
+    const inserting = database.transaction((db) =>
+      db.insertInto('latchkey_throttle').values(counter).execute(),
+    )
+    await t.rejects(inserting, { message: 'no room' })
+    t.same(await database.transaction((db) => db.selectFrom('latchkey_throttle').selectAll().execute()), [])
+  }
+})
+
+t.test('an application that closes its database in the middle is told so', async (t) => {
+  const connection = new SqliteDatabase(':memory:')
+  const database = adoptKysely(new Kysely<never>({ dialect: new SqliteDialect({ database: connection }) }))
+  await t.rejects(
+    database.transaction(async () => {
+      connection.close()
+      throw new Error('midway')
+    }),
+    { message: /not open/ },
+  )
+})
+
 t.test('what is no fault of the database passes as it is', async (t) => {
   const database = openDatabase('sqlite::memory:')
   t.teardown(() => database.close())
