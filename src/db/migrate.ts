@@ -47,7 +47,7 @@ async function runMigrator(
   act: (migrator: Migrator) => Promise<MigrationResultSet>,
 ): Promise<string[]> {
   return database.run(async () => {
-    const { error, results } = await act(createMigrator(database))
+    const { error, results = [] } = await act(createMigrator(database))
     if (error !== undefined || results === undefined) throw explain(error)
     return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
   })
