@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import type { Settings } from './config.ts'
+import { createLogOutput } from './log-output.ts'
 import { version } from './version.ts'
 
 /** How long requests in flight may take once the process was told to stop. */
@@ -10,18 +11,23 @@ const closeLimitMs = 10_000
 
 const closeIdleIntervalMs = 50
 
+/** How long the last log lines may take: one that nobody reads does not keep the process. */
+const flushLimitMs = 1_000
+
 /**
  * Runs the service until it is told to stop: opens and migrates the database, listens, and says where. Throws an `Error`
  * that says what is in the way.
  */
 export async function serve(settings: Settings, write: (line: string) => void): Promise<FastifyInstance> {
-  const app = await buildApp(settings)
+  const log = createLogOutput(1, (sentence) => process.stderr.write(`${sentence}\n`))
+  const app = await buildApp(settings, { logger: { level: settings.logLevel, stream: log } })
   keepServing(app)
   const closing = closeWithGrace(
     { delay: closeLimitMs, skip: ['uncaughtException', 'unhandledRejection'] },
     async ({ signal }) => {
       app.log.info({ signal }, 'stopping')
       await closeGently(app)
+      await log.flush(flushLimitMs)
     },
   )
   try {
@@ -49,7 +55,7 @@ async function closeGently(app: FastifyInstance): Promise<void> {
 /** The last resort: what one request threw where nobody waited for it must not end the service for all. */
 function keepServing(app: FastifyInstance): void {
   for (const event of ['uncaughtException', 'unhandledRejection']) {
-    process.on(event, (error) => app.log.fatal({ err: error }, event))
+    process.on(event, (error) => app.log.error({ err: error }, event))
   }
 }
 

@@ -27,11 +27,12 @@ const mayImport: Record<string, string[]> = {
   'setting-parsers': [],
   errors: [],
   version: [],
+  'log-output': [],
   migrations: [],
   'auth-options': ['auth', 'config'],
   plugin: ['http', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version'],
   app: ['plugin', 'http', 'config'],
-  main: ['app', 'config', 'version'],
+  main: ['app', 'config', 'log-output', 'version'],
   index: ['plugin', 'graphql', 'auth', 'config', 'errors'],
   cli: ['main', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version', 'plugin'],
 }

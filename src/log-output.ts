@@ -1,0 +1,70 @@
+import { write as writeTo } from 'node:fs'
+import { Writable } from 'node:stream'
+
+/** Where log lines go. */
+export interface LogOutput {
+  /** Takes a line; returns at once and never throws. */
+  write(line: string): void
+  /** Resolves when what was taken is written, or after `limitMs`. */
+  flush(limitMs: number): Promise<void>
+}
+
+/** What may wait for a reader that is slow, in characters; what comes on top is lost. */
+const waitingLimit = 8 * 1_048_576
+
+const retryMs = 50
+const complainMs = 60_000
+
+/**
+ * A file descriptor as the log's output. Lines that it does not take, on a full disk or where nobody reads any more, are
+ * lost, and `complain` is told at most once a minute: no request fails or waits for want of a log.
+ */
+export function createLogOutput(
+  descriptor: number,
+  complain: (sentence: string) => void,
+  clock: () => number = Date.now,
+): LogOutput {
+  let quietUntil = 0
+
+  function lose(cause: string): void {
+    if (clock() < quietUntil) return
+    quietUntil = clock() + complainMs
+    complain(`Log lines are lost: ${cause}.`)
+  }
+
+  function writeAll(bytes: Buffer, done: () => void): void {
+    writeTo(descriptor, bytes, (error, written) => {
+      if (error?.code === 'EAGAIN') {
+        setTimeout(writeAll, retryMs, bytes, done)
+      } else if (error) {
+        lose(error.message)
+        done()
+      } else if (written < bytes.length) {
+        writeAll(bytes.subarray(written), done)
+      } else {
+        done()
+      }
+    })
+  }
+
+  const stream = new Writable({
+    decodeStrings: false,
+    write: (line, _encoding, done) => writeAll(Buffer.from(line), done),
+    writev: (lines, done) => writeAll(Buffer.from(lines.map(({ chunk }) => chunk).join('')), done),
+  })
+
+  return {
+    write(line) {
+      if (stream.writableLength + line.length > waitingLimit) lose('nobody reads them fast enough')
+      else stream.write(line)
+    },
+    flush: (limitMs) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, limitMs)
+        stream.write('', () => {
+          clearTimeout(timer)
+          resolve()
+        })
+      }),
+  }
+}
