@@ -139,7 +139,11 @@ export const settings = {
     '100',
     'Failed sign-ins in a row after which a password stops working until it is set anew.',
   ),
-  queryTokens: setting(integer(50, 5_000), '1000', 'The most lexical tokens of a document; more than 5,000 could nest deeper than the stack.'),
+  queryTokens: setting(
+    integer(50, 5_000),
+    '1000',
+    'The most lexical tokens of a document; more than 5,000 could nest deeper than the stack.',
+  ),
   queryDepth: setting(integer(1, 1_000), '10', 'The most levels of fields, introspection apart.'),
   queryAliases: setting(integer(0, 10_000), '15', 'The most aliases.'),
   queryDirectives: setting(integer(0, 10_000), '50', 'The most directives.'),
@@ -278,7 +282,26 @@ function readSettings(
     }
   })
   if (problems.length > 0) throw new ConfigError(problems)
-  return Object.fromEntries(entries) as Settings
+  const read = Object.fromEntries(entries) as Settings
+  const contradictions = findContradictions(read, nameOf)
+  if (contradictions.length > 0) throw new ConfigError(contradictions)
+  return read
+}
+
+/** Settings that are right each by itself, but not together. */
+function findContradictions(read: Settings, nameOf: (name: SettingName) => string): string[] {
+  const rules: [broken: boolean, settings: [SettingName, SettingName], rule: string][] = [
+    [read.tokenRenew && read.tokenMaxTtl < read.tokenTtl, ['tokenMaxTtl', 'tokenTtl'], 'not be shorter than'],
+    [read.tokenIdleTtl <= read.tokenFlushInterval, ['tokenIdleTtl', 'tokenFlushInterval'], 'be longer than'],
+    [
+      read.rateLimitBackoffMax < read.rateLimitBackoff,
+      ['rateLimitBackoffMax', 'rateLimitBackoff'],
+      'not be shorter than',
+    ],
+  ]
+  return rules
+    .filter(([broken]) => broken)
+    .map(([, [one, other], rule]) => `${nameOf(one)} must ${rule} ${nameOf(other)}.`)
 }
 
 function defaultOf(name: SettingName, production: boolean): string {

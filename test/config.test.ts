@@ -195,7 +195,14 @@ t.test('each setting has its default, one of its own in production where it says
 t.test('what the environment says comes before the default', async (t) => {
   for (const name of names) {
     for (const [text, value] of Object.entries(cases[name].accepts)) {
-      const env = { NODE_ENV: 'production', [variableOf(name)]: text }
+      // Beside these, any other duration makes sense.
+      const others = {
+        TOKEN_IDLE_TTL: 'off',
+        TOKEN_FLUSH_INTERVAL: '100ms',
+        RATE_LIMIT_BACKOFF: '1ms',
+        RATE_LIMIT_BACKOFF_MAX: '10000d',
+      }
+      const env = { NODE_ENV: 'production', ...others, [variableOf(name)]: text }
       t.strictSame(loadConfig(env)[name], value, `${variableOf(name)}=${text}`)
     }
   }
@@ -218,6 +225,17 @@ t.test(
     t.notMatch(message, 's3cret')
   },
 )
+
+t.test('settings that contradict each other are refused by both names', async (t) => {
+  for (const [env, problem] of [
+    [{ TOKEN_RENEW: 'on', TOKEN_MAX_TTL: '7d' }, 'TOKEN_MAX_TTL must not be shorter than TOKEN_TTL.'],
+    [{ TOKEN_IDLE_TTL: '10s' }, 'TOKEN_IDLE_TTL must be longer than TOKEN_FLUSH_INTERVAL.'],
+    [{ RATE_LIMIT_BACKOFF: '16m' }, 'RATE_LIMIT_BACKOFF_MAX must not be shorter than RATE_LIMIT_BACKOFF.'],
+  ] as const) {
+    t.strictSame(refusal(() => loadConfig(env), problem).problems, [problem])
+  }
+  t.equal(loadConfig({ TOKEN_MAX_TTL: '7d' }).tokenMaxTtl, 7 * day, 'without renewal it has no say')
+})
 
 t.test('all problems are said at once, with what is accepted', async (t) => {
   const env = {

@@ -17,7 +17,7 @@ import {
 import { LatchkeyError } from '../errors.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
-import type { ProvePassword } from './password-proof.ts'
+import { forgiveAccount, type ProvePassword } from './password-proof.ts'
 import { type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
 import { deviceAccount } from './sign-in.ts'
@@ -112,6 +112,21 @@ export function createAccounts(deps: {
     return toUser({ ...user, active: 1, lastSignInAt: null })
   }
 
+  /** Who tries names out, to see which are taken, spends the address's allowance of failures. */
+  async function countingConflicts<T>(origin: RequestOrigin, work: () => Promise<T>): Promise<T> {
+    const attempt = await throttle.begin({ address: throttleKey('address', origin.network) })
+    try {
+      const result = await work()
+      await attempt.cancel()
+      return result
+    } catch (error) {
+      if (!(error instanceof LatchkeyError && error.code === 'CONFLICT')) await attempt.cancel()
+      throw error
+    } finally {
+      attempt.end()
+    }
+  }
+
   return {
     async signUp(request, origin) {
       if (!deps.signUpOpen) {
@@ -123,19 +138,9 @@ export function createAccounts(deps: {
           },
         )
       }
-      // Who tries names out, to see which are taken, spends the address's allowance of failures.
-      const attempt = await throttle.begin({ address: throttleKey('address', origin.network) })
-      try {
-        const user = await insertAccount(request)
-        await attempt.cancel()
-        report({ ...origin, event: 'user_created', userId: user.id })
-        return user
-      } catch (error) {
-        if (!(error instanceof LatchkeyError && error.code === 'CONFLICT')) await attempt.cancel()
-        throw error
-      } finally {
-        attempt.end()
-      }
+      const user = await countingConflicts(origin, () => insertAccount(request))
+      report({ ...origin, event: 'user_created', userId: user.id })
+      return user
     },
 
     async changePassword(principal, request, origin) {
@@ -174,7 +179,7 @@ export function createAccounts(deps: {
 
     async updateViewer(principal, change, origin) {
       const { id } = principal.user
-      const user = await database.transaction(async (db) => {
+      const work = async (db: Kysely<Tables>): Promise<UserRow> => {
         const current = await findUserById(db, id)
         if (current === undefined) throw gone()
         const emailText = change.email === undefined ? current.email : change.email
@@ -185,7 +190,8 @@ export function createAccounts(deps: {
         const changed = { username: username.text, email: email?.text ?? null }
         await updateUser(db, id, { ...changed, username_key: username.key, email_key: email?.key ?? null })
         return { ...current, ...changed }
-      })
+      }
+      const user = await countingConflicts(origin, () => database.transaction(work))
       report({ ...origin, event: 'user_updated', userId: id, tokenId: principal.token.id })
       return toUser(user)
     },
@@ -224,7 +230,7 @@ export function createAccounts(deps: {
       )
       return database.transaction(async (db) => {
         if (!(await updateUser(db, user.id, { password_digest: digest }))) throw gone()
-        await throttle.clearFailures(db, user.id)
+        await forgiveAccount(throttle, db, user)
         return (await markTokensRevoked(db, { userId: user.id }, clock())).length
       })
     },

@@ -3,16 +3,26 @@ import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
 import { findUserById, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
+import { toNameKey } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
 import type { PasswordCheck, Passwords } from './passwords.ts'
 import { type Attempt, type Throttle, throttleKey } from './throttle.ts'
+
+/**
+ * The name as submitted, or a device that is signed in as the user: that one has counts of its own, so that nobody who
+ * fails on purpose from elsewhere can keep the owner out of it.
+ */
+export interface AttemptAccount {
+  kind: 'name' | 'device'
+  id: string
+}
 
 /** A password that somebody claims is a user's. */
 export interface PasswordClaim {
   /** Finds the account; undefined costs as much as a wrong password. */
   find: (db: Kysely<Tables>) => Promise<UserRow | undefined>
-  /** What the attempt counts against beside the address: the name as submitted, or a device that is signed in. */
-  account: string
+  /** What the attempt counts against beside the address. */
+  account: AttemptAccount
   password: string
   /** An accepted password to set in the same transaction. */
   newPassword?: string
@@ -65,7 +75,8 @@ export function createProvePassword(deps: {
         // Disabled, deleted or given another password while this one was being checked.
         if (current?.active !== 1 || current.passwordDigest !== user.passwordDigest) return null
         if (digest !== user.passwordDigest) await updateUser(db, user.id, { password_digest: digest })
-        await throttle.clearFailures(db, subject)
+        // The lock is off with either; the back-off of strangers stays when a device of the owner's signs in.
+        for (const cleared of new Set([subject, user.id])) await throttle.clearFailures(db, cleared)
         await attempt.clear(db)
         return { value: await use(db, { row: current, afterFailures: failures > 0 }) }
       })
@@ -79,7 +90,7 @@ export function createProvePassword(deps: {
   async function beginAttempt({ account, origin }: PasswordClaim): Promise<Attempt> {
     try {
       return await throttle.begin({
-        account: throttleKey('account', account),
+        account: accountKey(account),
         address: throttleKey('address', origin.network),
       })
     } catch (error) {
@@ -92,7 +103,7 @@ export function createProvePassword(deps: {
 
   async function checkPassword(claim: PasswordClaim) {
     const user = await database.run(claim.find)
-    const subject = user?.id ?? `unknown ${claim.account}`
+    const subject = subjectOf(claim.account, user)
     const check = await passwords.check(claim.password, user?.passwordDigest ?? null)
     if (check.unreadable && user !== undefined) {
       report({ ...claim.origin, event: 'sys_password_digest_unreadable', userId: user.id })
@@ -120,6 +131,29 @@ export function createProvePassword(deps: {
       report({ ...origin, ...known, event: 'authn_login_lock' })
     return new LatchkeyError('UNAUTHENTICATED', 'Wrong username or password.', { reason: 'CREDENTIALS' })
   }
+}
+
+/** Forgets the failed attempts on an account, by whichever name they were made. */
+export async function forgiveAccount(
+  throttle: Throttle,
+  db: Kysely<Tables>,
+  user: Pick<UserRow, 'id' | 'username' | 'email'>,
+): Promise<void> {
+  await throttle.clearFailures(db, user.id)
+  for (const name of [user.username, user.email]) {
+    if (name !== null) await throttle.clear(db, accountKey({ kind: 'name', id: toNameKey(name) }))
+  }
+}
+
+/** The key that attempts with an account are counted under. */
+function accountKey({ kind, id }: AttemptAccount): string {
+  return throttleKey('account', `${kind} ${id}`)
+}
+
+/** Whose wrong passwords in a row are counted. */
+function subjectOf({ kind, id }: AttemptAccount, user: UserRow | undefined): string {
+  if (kind === 'device') return `device ${id}`
+  return user?.id ?? `unknown ${id}`
 }
 
 /** What comes between for want of room or of a database is no failed attempt. */

@@ -6,7 +6,7 @@ import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { requireLabel, requireNameKey, toNameKey } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
-import type { ProvePassword } from './password-proof.ts'
+import type { AttemptAccount, ProvePassword } from './password-proof.ts'
 import { requireCheckablePassword } from './passwords.ts'
 import { type Principal, type Token, toToken, toUser, type User, type UserPrincipal } from './principal.ts'
 import { digestToken, generateToken } from './token-format.ts'
@@ -159,22 +159,18 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
 }
 
 /** What attempts with a signed-in device count against. */
-export function deviceAccount(principal: UserPrincipal): string {
-  return `device ${principal.token.id}`
+export function deviceAccount(principal: UserPrincipal): AttemptAccount {
+  return { kind: 'device', id: principal.token.id }
 }
 
-/**
- * What an attempt counts against. A device that is signed in as this user has its own count, so that nobody who fails
- * on purpose from elsewhere can keep the owner out of it.
- */
-function accountOf(nameKey: string, principal: Principal): string {
+function accountOf(nameKey: string, principal: Principal): AttemptAccount {
   if (principal.kind === 'user') {
     const { username, email } = principal.user
     if (toNameKey(username) === nameKey || (email !== null && toNameKey(email) === nameKey)) {
       return deviceAccount(principal)
     }
   }
-  return `name ${nameKey}`
+  return { kind: 'name', id: nameKey }
 }
 
 function requireDevice(device: DeviceInput | null | undefined): Token['device'] {

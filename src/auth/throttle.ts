@@ -48,6 +48,8 @@ export interface Throttle {
   countFailure(subject: string, keepMs: number): Promise<number>
   /** How many wrong passwords `subject` has had in a row. */
   countFailures(subject: string): Promise<number>
+  /** Forgets the attempts counted under a key, and with them its back-off. */
+  clear(db: Kysely<Tables>, key: string): Promise<void>
   /** Forgets the wrong passwords of `subject`. */
   clearFailures(db: Kysely<Tables>, subject: string): Promise<void>
 }
@@ -131,6 +133,8 @@ export function createThrottle(deps: {
       const row = await database.run((db) => findThrottle(db, throttleKey('failures', subject)))
       return row?.attempts ?? 0
     },
+
+    clear: deleteThrottle,
 
     clearFailures: (db, subject) => deleteThrottle(db, throttleKey('failures', subject)),
   }

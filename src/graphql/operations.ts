@@ -44,24 +44,19 @@ export function createFindOperation(deps: {
   rules: readonly ValidationRule[]
   maxErrors: number
 }): FindOperation {
-  const cache = new LRUCache<string, Map<string | null, Operation | readonly Error[]>>({
+  const cache = new LRUCache<string, Operation>({
     max: cacheEntries,
     maxSize: cacheCharacters,
-    sizeCalculation: (_value, source) => source.length + 1,
+    sizeCalculation: (operation, key) => key.length + operation.source.length,
   })
 
   return (source, operationName) => {
-    let operations = cache.get(source)
-    const known = operations?.get(operationName)
+    // Neither a name nor the beginning of a document has a NUL in it, so that no two pairs make the same key.
+    const key = operationName === null ? source : `${operationName}\0${source}`
+    const known = cache.get(key)
     if (known !== undefined) return known
     const found = readOperation(deps, source, operationName)
-    // Names that are not there are not kept: they would fill the memory that a document's size does not account for.
-    if (Array.isArray(found)) return found
-    if (operations === undefined) {
-      operations = new Map()
-      cache.set(source, operations)
-    }
-    operations.set(operationName, found)
+    if ('kind' in found) cache.set(key, found)
     return found
   }
 }

@@ -110,23 +110,41 @@ t.test('a hundred wrong passwords in a row lock it until it is set anew; tokens 
   clock.now += 15 * 60_000
   t.match(await refusalOf(signIn('ada')), refused, 'the answer does not tell')
   t.equal((await userOf(token)).user.username, 'ada')
-  t.match(
-    await refusalOf(
-      auth.changePassword(
-        await userOf(token),
-        { currentPassword: password, newPassword: 'another long one' },
-        origin(),
-      ),
-    ),
-    refused,
-    'nor can it be changed by its owner, or whoever found a device',
-  )
 
   const user = await auth.findUser('ada')
   if (user === undefined) throw new Error('no user')
   await auth.setPassword(user, 'a password set anew')
-  clock.now += 15 * 60_000
   await signIn('ada', { password: 'a password set anew' })
+  t.match(events.at(-1), { event: 'authn_login_success' }, 'at once: nobody has to wait for what others did')
+})
+
+t.test('strangers who lock a password do not lock out a device that is signed in', async (t) => {
+  const domain = await openDomain(t, { throttle: { lockAfter: 10 } })
+  const { auth, clock, createUser, signIn, userOf } = domain
+  await createUser('ada')
+  const device = await userOf((await signIn('ada')).token)
+  await fail(domain, 'ada', 10)
+  clock.now += 15 * 60_000
+  t.match(await refusalOf(signIn('ada')), refused, 'locked elsewhere')
+  await auth.changePassword(device, { currentPassword: password, newPassword: 'another long one' }, origin())
+  clock.now += 15 * 60_000
+  await signIn('ada', { password: 'another long one' })
+})
+
+t.test('a password set by the operator works at once, whatever wait came before', async (t) => {
+  const domain = await openDomain(t)
+  const { auth, createUser, signIn } = domain
+  await createUser('ada', 'ada@example.org')
+  for (const name of ['ada', 'ada@example.org']) {
+    for (let count = 0; count < 5; count++) {
+      await refusalOf(signIn(name, { password: wrong, address: `192.0.2.${count}` }))
+    }
+  }
+  const user = await auth.findUser('ada')
+  if (user === undefined) throw new Error('no user')
+  await auth.setPassword(user, 'a password set anew')
+  await signIn('ada', { password: 'a password set anew', address: '192.0.2.99' })
+  await signIn('ada@example.org', { password: 'a password set anew', address: '192.0.2.98' })
 })
 
 t.test('the lock outlasts pruning, restarts and years', async (t) => {
@@ -224,21 +242,25 @@ t.test('nobody can keep an owner out who comes with a device that is signed in',
   await signIn('ada', { principal: again })
 })
 
-t.test('changing a password counts its wrong guesses by the device, the address and the lock', async (t) => {
-  const { auth, clock, createUser, signIn, userOf } = await openDomain(t, { throttle: { lockAfter: 10 } })
-  await createUser('ada')
-  const device = await userOf((await signIn('ada')).token)
-  const change = (currentPassword: string, address?: string) =>
-    auth.changePassword(device, { currentPassword, newPassword: 'another long one' }, origin(address))
-  for (let count = 0; count < 5; count++) t.match(await refusalOf(change(wrong)), refused)
-  t.match(await refusalOf(change(password)), { ...limited, retryAfter: 1 })
-  for (let count = 5; count < 10; count++) {
-    clock.now += 20_000
-    await refusalOf(change(wrong, '192.0.2.77'))
-  }
-  clock.now += 20_000
-  t.match(await refusalOf(signIn('ada', { address: '192.0.2.78' })), refused, 'locked')
-})
+t.test(
+  'changing a password counts its wrong guesses by the device and the address, with a lock of its own',
+  async (t) => {
+    const { auth, clock, createUser, signIn, userOf } = await openDomain(t, { throttle: { lockAfter: 10 } })
+    await createUser('ada')
+    const device = await userOf((await signIn('ada')).token)
+    const change = (currentPassword: string, address?: string) =>
+      auth.changePassword(device, { currentPassword, newPassword: 'another long one' }, origin(address))
+    for (let count = 0; count < 5; count++) t.match(await refusalOf(change(wrong)), refused)
+    t.match(await refusalOf(change(password)), { ...limited, retryAfter: 1 })
+    for (let count = 5; count < 10; count++) {
+      clock.now += 20_000
+      await refusalOf(change(wrong, '192.0.2.77'))
+    }
+    clock.now += 15 * 60_000
+    t.match(await refusalOf(change(password, '192.0.2.78')), refused, 'locked for this device')
+    await signIn('ada', { address: '192.0.2.78' })
+  },
+)
 
 t.test('taken names count against the address that tries them; free ones do not', async (t) => {
   const { auth, clock, createUser } = await openDomain(t)
@@ -255,6 +277,17 @@ t.test('taken names count against the address that tries them; free ones do not'
   t.match(await refusalOf(signUp('free')), limited)
   clock.now += 60_000
   await signUp('free')
+})
+
+t.test('whoever tries out names for an account of theirs is counted too', async (t) => {
+  const { auth, createUser, signIn, userOf } = await openDomain(t)
+  await createUser('ada')
+  await createUser('eve')
+  const eve = await userOf((await signIn('eve')).token)
+  const rename = (username: string) => auth.updateViewer(eve, { username }, origin())
+  for (let count = 0; count < 12; count++) await rename(`eve${count}`)
+  for (let count = 0; count < 10; count++) t.match(await refusalOf(rename('ada')), { code: 'CONFLICT' })
+  t.match(await refusalOf(rename('ada')), limited)
 })
 
 t.test('the counters survive a restart', async (t) => {
