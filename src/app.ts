@@ -3,8 +3,9 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController
 import type { Settings } from './config.ts'
 import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
-import { registerHealth } from './http/health.ts'
+import { healthPaths, registerHealth } from './http/health.ts'
 import { createRequestId } from './http/request-id.ts'
+import { logRequest } from './http/request-log.ts'
 import { type LatchkeyOptions, latchkey } from './plugin.ts'
 
 /** Headers that a page of another origin may read. */
@@ -21,7 +22,10 @@ export async function buildApp(
     logController: new LogController({ disableRequestLogging: true }), // Latchkey writes one line per request
     genReqId: createId,
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, app.log, createId()),
-    frameworkErrors: (_error, request, reply) => answerBadUrl(reply, request.id),
+    frameworkErrors: (_error, request, reply) => {
+      answerBadUrl(reply, request.id)
+      logRequest(request, reply, 'info') // no hook runs for it
+    },
     trustProxy: toTrust(settings.trustProxy),
     bodyLimit: settings.bodyLimit,
     // A client has this long for its headers and body; then it is answered 408 (RFC 9110 §15.5.9).
@@ -35,6 +39,12 @@ export async function buildApp(
   // Before CORS, which answers preflights itself.
   app.addHook('onRequest', (request, reply, done) => {
     setConstantHeaders(request, reply)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const { url = '' } = request.routeOptions
+    // GraphQL has a line of its own; probes would fill the log.
+    if (url !== settings.graphqlPath) logRequest(request, reply, healthPaths.includes(url) ? 'debug' : 'info')
     done()
   })
   if (settings.corsOrigins.length > 0) {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { digestToken, generateToken } from '../src/auth/token-format.ts'
 import { startApp } from './support/app.ts'
+import { startHost } from './support/host.ts'
 import { findSecrets, logLines, noteSecrets, secret } from './support/log.ts'
 
 const support = new URL('./support/log.ts', import.meta.url).href
@@ -106,4 +107,45 @@ t.test('each request is one line that says who did what, for how long, and with 
     t.type(entry.durationMs, 'number')
     t.same(more, [])
   }
+})
+
+t.test('any other request is one line too, which names the route and not the URL', async (t) => {
+  const { app } = await startApp(t, { corsOrigins: 'https://app.example.org' })
+  const own = { method: 'GET', msg: 'request', address: '127.0.0.1' }
+  const cases: [url: string, expected: object][] = [
+    ['/healthz', { ...own, level: 20, route: '/healthz', status: 200, outcome: 'OK' }],
+    ['/readyz?probe', { ...own, level: 20, route: '/readyz', status: 200, outcome: 'OK' }],
+    ['/a-path?token=x', { ...own, level: 30, route: null, status: 404, outcome: 'NOT_FOUND' }],
+    ['/graphiql', { ...own, level: 30, route: '/graphiql', status: 302, outcome: 'OK' }],
+    ['/graphiql/?query=x', { ...own, level: 30, route: '/graphiql/' }],
+    ['/%zz', { ...own, level: 30, route: null, status: 400, outcome: 'BAD_REQUEST' }],
+  ]
+  for (const [url, expected] of cases) {
+    const before = logLines().length
+    const { headers } = await app.inject(url)
+    const [line, ...more] = logLines().slice(before)
+    t.has(JSON.parse(line ?? '{}'), { ...expected, reqId: headers['x-request-id'] }, url)
+    t.notMatch(line, '?')
+    t.same(more, [])
+  }
+})
+
+t.test('the log of an application does not get the query string, where variables are', async (t) => {
+  const { app } = await startHost(t, { requireHttps: false, graphiql: true })
+  const before = logLines().length
+  const search = `query=${encodeURIComponent('query ($p: String) { __typename }')}&variables={"p":"hunter2"}`
+  for (const method of ['GET', 'POST', 'PUT'] as const)
+    await app.inject({ method, url: `/graphql?${search}` })
+  await app.inject({ url: `/graphiql/?${search}` })
+  const incoming = logLines()
+    .slice(before)
+    .map((line) => JSON.parse(line))
+    .filter(({ msg }) => msg === 'incoming request')
+  t.match(incoming, [
+    { req: { method: 'GET', url: '/graphql', host: 'localhost:80', remoteAddress: '127.0.0.1' } },
+    { req: { method: 'POST', url: '/graphql' } },
+    { req: { method: 'PUT', url: '/graphql' } },
+    { req: { url: '/graphiql/' } },
+  ])
+  t.notMatch(logLines().slice(before).join(''), 'hunter2')
 })

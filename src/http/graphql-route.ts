@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
-import { type ErrorCode, LatchkeyError, rateLimited, statusOfCode } from '../errors.ts'
+import { type ErrorCode, LatchkeyError, rateLimited } from '../errors.ts'
 import { clientAddress, limitedAddress, type PreHandler } from './authenticate.ts'
 import { setConstantHeaders } from './constant-headers.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
@@ -12,21 +12,10 @@ import {
   requireQueryParameters,
   requireUtf8,
 } from './parameters.ts'
+import { refusePlainHttp } from './plain-http.ts'
 import type { CountRequest } from './rate-limit.ts'
+import { logGraphQLRequest, logSerializers } from './request-log.ts'
 import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** What Latchkey's log line says of the request; null outside its route. */
-    graphqlOutcome: GraphQLOutcome | null
-  }
-}
-
-/** What became of a GraphQL request. */
-export interface GraphQLOutcome {
-  operation: string | null
-  refusal: Refusal | null
-}
 
 /** An operation that may run. */
 interface RunnableOperation {
@@ -90,9 +79,14 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
       setConstantHeaders(request, reply)
       done(options.requireHttps ? refusePlainHttp(request) : undefined)
     })
-    scope.addHook('onResponse', logRequest)
+    scope.addHook('onResponse', logGraphQLRequest)
 
-    const route = { url: options.path, exposeHeadRoute: false, preHandler: [options.authenticate] }
+    const route = {
+      url: options.path,
+      exposeHeadRoute: false,
+      preHandler: [options.authenticate],
+      logSerializers,
+    }
     scope.route({
       ...route,
       method: 'POST',
@@ -116,6 +110,7 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
     scope.route({
       url: options.path,
       method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
+      logSerializers,
       onRequest: refuseMethod, // before the body is read
       handler: refuseMethod,
     })
@@ -230,7 +225,7 @@ function answerError(
   request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
   setConstantHeaders(request, reply)
   setRefusalHeaders(reply, [shown], refusal, scheme)
-  const status = statusOfCode[shown.extensions.code as ErrorCode]
+  const status = known === null ? 500 : (error as { statusCode: number }).statusCode
   if (status === 405) reply.header('allow', allowed)
   const type = negotiate(request.headers.accept) ?? 'application/json'
   return reply
@@ -239,28 +234,28 @@ function answerError(
     .send(JSON.stringify({ errors: [shown] }))
 }
 
-/** What hooks of an application refuse a request with, its rate limit for example; the message is for clients. */
+/** What hooks of an application refuse a request with, its rate limit for example; all else of 4xx is `BAD_REQUEST`. */
 const codeOfStatus: Record<number, ErrorCode> = {
   401: 'UNAUTHENTICATED',
   403: 'FORBIDDEN',
+  413: 'PAYLOAD_TOO_LARGE',
   429: 'RATE_LIMITED',
-  503: 'SERVICE_UNAVAILABLE',
 }
 
-/** Fastify's own refusals by their status, which is all that the client needs of them, and those of an application. */
+/** Fastify's own refusals, and what hooks of an application throw: for clients is what blames the client, by its status. */
 function toLatchkeyError(error: unknown): LatchkeyError | null {
   if (error instanceof LatchkeyError) return error
-  const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
-  const code = codeOfStatus[Number(statusCode)]
-  if (code !== undefined) return new LatchkeyError(code, String(message))
-  switch (statusCode) {
-    case 400:
-      return badRequest('The body must be a JSON object with a "query".')
-    case 413:
-      return new LatchkeyError('PAYLOAD_TOO_LARGE', 'The body is too large.')
-    default:
-      return null
+  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new LatchkeyError('PAYLOAD_TOO_LARGE', 'The body is too large.')
+  if (String(code).startsWith('FST_ERR_CTP_'))
+    return badRequest('The body must be a JSON object with a "query".')
+  if (statusCode === 503) {
+    const cause = { cause: error }
+    return new LatchkeyError('SERVICE_UNAVAILABLE', 'The service is away. Try again later.', {}, cause)
   }
+  if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return null
+  return new LatchkeyError(codeOfStatus[statusCode] ?? 'BAD_REQUEST', String(message))
 }
 
 /** Refuses what a form or a page of another site could send without a preflight: everything but JSON. */
@@ -271,26 +266,6 @@ function refuseForeignContent(request: FastifyRequest): LatchkeyError | undefine
     return new LatchkeyError('UNSUPPORTED_MEDIA_TYPE', 'Compressed bodies are not supported.')
   }
   return undefined
-}
-
-/** A password or token on plain HTTP has been read by anyone on the way: asked for anew, it would be sent so again. */
-function refusePlainHttp(request: FastifyRequest): LatchkeyError | undefined {
-  if (request.protocol === 'https' || isFromThisMachine(request.ip)) return undefined
-  return new LatchkeyError(
-    'FORBIDDEN',
-    'Use HTTPS. If a proxy ends TLS in front of this server, the server has to trust it: see TRUST_PROXY.',
-    { reason: 'HTTPS_REQUIRED' },
-  )
-}
-
-/** On a Unix socket there is no address. */
-function isFromThisMachine(address: string | undefined): boolean {
-  return (
-    address === undefined ||
-    address === '::1' ||
-    address.startsWith('127.') ||
-    address.startsWith('::ffff:127.')
-  )
 }
 
 async function refuseMethod(): Promise<never> {
@@ -319,22 +294,4 @@ function createJsonParser(app: FastifyInstance): ParseJson {
     })
     return parsed
   }
-}
-
-function logRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const { principal, graphqlOutcome: outcome } = request
-  request.log.info(
-    {
-      operation: outcome?.operation?.slice(0, 100) ?? null,
-      ...(principal?.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}),
-      address: clientAddress(request),
-      status: reply.statusCode,
-      outcome: outcome?.refusal
-        ? `${outcome.refusal.code}${outcome.refusal.reason ? `/${outcome.refusal.reason}` : ''}`
-        : 'OK',
-      durationMs: Math.round(reply.elapsedTime * 100) / 100,
-    },
-    'request',
-  )
-  done()
 }

@@ -1,5 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 
+/** The paths that probes ask. */
+export const healthPaths = ['/healthz', '/readyz']
+
 /** `/healthz`: the process answers. `/readyz`: it can do its work, which takes the database. Neither tells more. */
 export function registerHealth(app: FastifyInstance): void {
   app.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }))
