@@ -24,6 +24,13 @@ export const statusOfCode = {
   INTERNAL_SERVER_ERROR: 500,
 } as const
 
+/** Where a REST route throws these; GraphQL answers them with 200, beside what else was asked for. */
+const statusInRoutes: Partial<Record<ErrorCode, number>> = {
+  BAD_USER_INPUT: 400,
+  NOT_FOUND: 404,
+  CONFLICT: 409,
+}
+
 /** One of the stable codes of `errors[].extensions.code`. */
 export type ErrorCode = keyof typeof statusOfCode
 
@@ -52,6 +59,11 @@ export class LatchkeyError extends Error {
   /** The shape of `errors[].extensions`. */
   get extensions(): { code: ErrorCode; [detail: string]: unknown } {
     return { code: this.code, ...this.details }
+  }
+
+  /** What Fastify answers with where a route of an application throws this. */
+  get statusCode(): number {
+    return statusInRoutes[this.code] ?? statusOfCode[this.code]
   }
 }
 

@@ -10,14 +10,16 @@ import {
   type ApplicationKysely,
   adoptKysely,
   type Database,
+  findWeakSettings,
   isKyselyOnSqlite,
   openDatabase,
 } from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
+import { formatThrown } from './graphql/errors.ts'
 import type { Executor } from './graphql/execute.ts'
 import type { Operation } from './graphql/operations.ts'
 import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
-import { createAuthenticate, originOf, type PreHandler } from './http/authenticate.ts'
+import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from './http/authenticate.ts'
 import { createReadCredentials } from './http/authorization.ts'
 import { registerGraphiql } from './http/graphiql.ts'
 import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
@@ -40,7 +42,10 @@ export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
 export interface Latchkey {
   /** Latchkey's use cases. */
   auth: Auth
-  /** Resolves the token header into `request.principal`; for routes of the application's own. */
+  /**
+   * Resolves the token header into `request.principal`; for routes of the application's own. Where HTTPS is asked for,
+   * it refuses a token over plain HTTP.
+   */
   preHandler: PreHandler
   /** The context that resolvers get, for a request that went through `preHandler`. */
   createContext(request: FastifyRequest): LatchkeyContext
@@ -58,20 +63,23 @@ const pruneIntervalMs = 3_600_000
 export const latchkey = fp(registerLatchkey, { fastify: '5.x', name: 'latchkey' })
 
 async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions): Promise<void> {
+  refuseSecondRegistration(app)
   const settings = readPluginOptions(options)
   const clock = options.clock ?? Date.now
   const database = options.database ? adoptKysely(options.database) : openDatabase(settings.databaseUrl)
   app.addHook('onClose', () => database.close())
+  if (options.database) for (const advice of await findWeakSettings(database)) app.log.warn(advice)
   await migrateToLatest(database)
 
   const auth = await createDomain(app, database, settings, clock)
-  const preHandler = createAuthenticate({
+  const authentication = {
     readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
     resolvePrincipal: auth.resolvePrincipal,
-  })
+  }
+  const preHandler = createAuthenticate({ ...authentication, requireHttps: settings.requireHttps })
   const contextOf = (request: FastifyRequest): LatchkeyContext =>
     createContext(auth, request.principal, originOf(request))
-  app.decorateRequest('principal', null as never) // set by the preHandler before anyone reads it
+  decoratePrincipal(app)
   app.decorate('latchkey', { auth, preHandler, createContext: contextOf })
 
   const executor = await registerGraphQL(app, {
@@ -106,13 +114,25 @@ async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions):
     scheme: settings.tokenSchemes[0] as string,
     strictTokens: settings.staleTokens === 'strict',
     requireHttps: settings.requireHttps,
-    authenticate: preHandler,
+    // The route refuses all of plain HTTP, before it reads a body.
+    authenticate: createAuthenticate({ ...authentication, requireHttps: false }),
     runner: createRunner(executor, contextOf, options.context),
     countRequest,
     countBadToken,
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
   runInBackground(app, auth, settings)
+}
+
+function refuseSecondRegistration(app: FastifyInstance): void {
+  if (app.hasDecorator('latchkey'))
+    throw new Error(
+      'Latchkey is registered already. Register it once, with the SDL and resolvers of all parts of the application.',
+    )
+  if (app.hasDecorator('graphql'))
+    throw new Error(
+      'Mercurius is registered already. Leave it out: Latchkey brings its own and takes your schema, resolvers and loaders as options.',
+    )
 }
 
 /** What the options that are no settings have to be. */
@@ -177,7 +197,15 @@ function createRunner(
     prepare: executor.prepare,
     async execute(operation, variables, request, reply) {
       const own = contextOf(request)
-      const context = contextOfApplication ? { ...(await contextOfApplication(request, reply)), ...own } : own
+      let context = own
+      if (contextOfApplication) {
+        try {
+          context = { ...(await contextOfApplication(request, reply)), ...own }
+        } catch (error) {
+          const report = (fault: unknown) => request.log.error({ err: fault }, 'the context failed')
+          return { errors: [formatThrown(error, String(request.id), report)] }
+        }
+      }
       return executor.execute(operation as Operation, variables, context, reply, (error) =>
         request.log.error({ err: error }, 'a resolver failed'),
       )

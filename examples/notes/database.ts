@@ -13,6 +13,10 @@ export async function openDatabase(file: string): Promise<Kysely<Tables>> {
   mkdirSync(dirname(file), { recursive: true })
   const connection = new SqliteDatabase(file)
   connection.pragma('journal_mode = WAL')
+  // A revocation that was answered survives a power cut.
+  connection.pragma('synchronous = FULL')
+  // SQLite's wait for a lock holds up every request, so it is short. Latchkey goes on waiting without that.
+  connection.pragma('busy_timeout = 50')
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: connection }) })
   await db.schema
     .createTable('notes')

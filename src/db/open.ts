@@ -16,6 +16,7 @@ import {
   SqliteDriver,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  sql,
 } from 'kysely'
 import { LatchkeyError, rateLimited } from '../errors.ts'
 import type { Tables } from './tables.ts'
@@ -42,6 +43,9 @@ const busyLimitMs = 5_000
 
 /** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
 const busyTimeoutMs = 3
+
+/** How `pragma synchronous` says FULL; below it, WAL may lose what was committed last. */
+const synchronousFull = 2
 
 /** Between two attempts to open a file that another process is opening, when there is nothing else to do yet. */
 const openPauseMs = 20
@@ -99,6 +103,27 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
     },
     async close() {},
   }
+}
+
+/** A longer wait of SQLite's own is felt by every request, in milliseconds. */
+const longBusyTimeoutMs = 100
+
+/** In what an application's connection falls short of the guarantees, a sentence each that says what to set. */
+export async function findWeakSettings(database: Database): Promise<string[]> {
+  const { rows } = await database.run((db) =>
+    sql<{ synchronous: number; timeout: number }>`
+      select synchronous, timeout from pragma_synchronous, pragma_busy_timeout`.execute(db),
+  )
+  return rows.flatMap(({ synchronous, timeout }) => [
+    ...(synchronous < synchronousFull
+      ? ['A power cut may bring revoked tokens back: run "pragma synchronous = FULL" on the database.']
+      : []),
+    ...(timeout > longBusyTimeoutMs
+      ? [
+          `A locked database would hold up every request for ${timeout} ms: run "pragma busy_timeout = 50" on it. Latchkey goes on waiting without that.`,
+        ]
+      : []),
+  ])
 }
 
 function parseSqliteUrl(url: string): string | null {

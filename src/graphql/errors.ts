@@ -5,6 +5,7 @@ import {
   type GraphQLSchema,
   isInputType,
   Kind,
+  locatedError,
   type OperationDefinitionNode,
   parse,
   print,
@@ -42,6 +43,11 @@ export function formatResolverError(
     ...place,
     extensions: { code: 'INTERNAL_SERVER_ERROR', requestId },
   }
+}
+
+/** What code of an application threw before anything ran, by the same rule. */
+export function formatThrown(thrown: unknown, requestId: string, report: ReportFault): GraphQLFormattedError {
+  return formatResolverError(locatedError(thrown, undefined), requestId, report)
 }
 
 /** A refusal before anything ran: `GRAPHQL_VALIDATION_FAILED` unless the error says otherwise. */

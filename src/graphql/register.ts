@@ -34,11 +34,6 @@ const documentCacheSize = 512
 
 /** Registers Mercurius with the merged schema, and guards it when the application is ready. */
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<Executor> {
-  if (app.hasDecorator('graphql')) {
-    throw new Error(
-      'Mercurius is registered already. Latchkey brings its own: hand it your schema and resolvers.',
-    )
-  }
   const { introspection, limits, loaders } = options
   const schema = loadSchema([options.schema ?? []].flat())
   const resolvers = [createResolvers(options.serverInfo) as ResolverMap, options.resolvers ?? {}]

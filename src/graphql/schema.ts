@@ -48,9 +48,19 @@ const ownSdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'u
 /** Latchkey's own schema with an application's, which extends it: `extend type Query { … }`. Throws with every problem. */
 export function loadSchema(applicationSdl: readonly string[] = []): GraphQLSchema {
   const schema = build([ownSdl, ...applicationSdl].join('\n'))
-  const problems = [...validateSchema(schema).map((error) => error.message), ...checkDirectives(schema)]
+  const problems = [
+    ...validateSchema(schema).map((error) => error.message),
+    ...checkDirectives(schema),
+    ...refuseSubscriptions(schema),
+  ]
   if (problems.length > 0) throw new SchemaError(problems)
   return schema
+}
+
+/** There is no transport that would run them. */
+function refuseSubscriptions(schema: GraphQLSchema): string[] {
+  const type = schema.getSubscriptionType()
+  return type ? [`${type.name}: subscriptions do not run yet; leave the type out of the schema.`] : []
 }
 
 /** Joins resolver maps; throws with every resolver or loader that stands for another's field, or for one that is not there. */

@@ -1,28 +1,52 @@
 import { isIP } from 'node:net'
 import { normalizeIP } from '@fastify/rate-limit'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestOrigin } from '../auth/origin.ts'
 import type { Principal, ResolvePrincipal } from '../auth/principal.ts'
-import type { ReadCredentials } from './authorization.ts'
+import { type Credentials, missing, type ReadCredentials } from './authorization.ts'
+import { refusePlainHttp } from './plain-http.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Who makes the request; anonymous until Latchkey's `preHandler` has run. */
     principal: Principal
+    [resolved]: Principal | null
   }
 }
+
+const resolved = Symbol('latchkey.principal')
 
 /** Fastify's `preHandler` in its callback form, which costs no promise. */
 export type PreHandler = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
-/** Resolves the token header into `request.principal`. It refuses nothing: that is for `@auth` to do. */
+/** Gives each request its `principal`. */
+export function decoratePrincipal(app: FastifyInstance): void {
+  app.decorateRequest(resolved, null)
+  // Fastify shares no object among requests, not even a frozen one, unless a getter hands it out.
+  app.decorateRequest('principal', {
+    getter() {
+      return this[resolved] ?? missing
+    },
+    setter(principal) {
+      this[resolved] = principal
+    },
+  })
+}
+
+/** Resolves the token header into `request.principal`. It refuses no token: that is for `@auth` to do. */
 export function createAuthenticate(deps: {
   readCredentials: ReadCredentials
   resolvePrincipal: ResolvePrincipal
+  /** Whether credentials over plain HTTP are refused, but from loopback. */
+  requireHttps: boolean
 }): PreHandler {
-  const { readCredentials, resolvePrincipal } = deps
+  const { readCredentials, resolvePrincipal, requireHttps } = deps
   return (request, _reply, done) => {
     const credentials = readCredentials(request.raw)
+    if (requireHttps && carriesToken(credentials)) {
+      const refusal = refusePlainHttp(request)
+      if (refusal !== undefined) return done(refusal)
+    }
     if (typeof credentials !== 'string') {
       request.principal = credentials
       return done()
@@ -37,11 +61,16 @@ export function createAuthenticate(deps: {
       request.principal = principal
       return done()
     }
-    principal.then((resolved) => {
-      request.principal = resolved
+    principal.then((found) => {
+      request.principal = found
       done()
     }, done)
   }
+}
+
+/** What is malformed may well be a token. */
+function carriesToken(credentials: Credentials): boolean {
+  return typeof credentials === 'string' || credentials.reason !== 'MISSING'
 }
 
 /**

@@ -16,6 +16,11 @@ export interface HeaderOptions {
 
 const maxBytes = 512
 
+const missingMessage = 'Authentication credentials were not provided.'
+
+/** The principal of a request without a token header, and of one whose header nobody has read yet. */
+export const missing = anonymous('MISSING', missingMessage)
+
 const malformed = anonymous('MALFORMED', 'Invalid token header.')
 const withoutToken = anonymous('MALFORMED', 'Invalid token header. No credentials provided.')
 const withBlanks = anonymous('MALFORMED', 'Invalid token header. Token string should not contain spaces.')
@@ -42,8 +47,6 @@ const knownSchemes = [
 export function createReadCredentials(options: HeaderOptions): ReadCredentials {
   const header = options.header.toLowerCase()
   const schemes = new Set(options.schemes.map((scheme) => scheme.toLowerCase()))
-  const missingMessage = 'Authentication credentials were not provided.'
-  const missing = anonymous('MISSING', missingMessage)
   const expected = `send "${options.header}: ${options.schemes[0]} <token>".`
   const otherScheme = anonymous('MISSING', `${missingMessage} The header has another scheme; ${expected}`)
   const namedSchemes = new Map(

@@ -22,7 +22,7 @@ export interface Refusal {
  */
 export function statusOf(body: ResponseBody, type: ResponseType): number {
   if (type === 'application/json' || body.errors === undefined) return 200
-  if (body.data === undefined) return statusOfError(body.errors[0])
+  if (body.data === undefined) return Math.max(statusOfError(body.errors[0]), 400)
   const { data, errors } = body
   const refusedFields = new Set(errors.map((error) => error.path?.[0]))
   const nothingAnswered =

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import Fastify from 'fastify'
+import Fastify, { type FastifyInstance } from 'fastify'
 import { chromium, type Locator, type Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { registerGraphiql } from '../../src/http/graphiql.ts'
@@ -116,12 +116,30 @@ t.test('the page and its assets are served under a strict policy, and nothing el
   }
 })
 
-t.test('the page carries the configured endpoint, escaped', async (t) => {
+t.test('the page and its assets are served under a prefix as well', async (t) => {
+  const folder = t.testdir({
+    'index.html': '<meta name="latchkey-endpoint" content="/graphql">',
+    assets: { 'index-1a2b.js': 'export {}' },
+  })
+  const app = Fastify()
+  t.teardown(() => app.close())
+  app.register(async (scope) => register(scope, folder, '/graphql'), { prefix: '/api' })
+  const page = '/api/graphiql/'
+  t.equal((await app.inject('/api/graphiql')).headers.location, 'graphiql/')
+  const [, endpoint = ''] = /content="([^"]*)"/.exec((await app.inject(page)).body) ?? []
+  t.equal(new URL(endpoint, `http://localhost${page}`).pathname, '/api/graphql')
+  t.equal((await app.inject(page)).headers['cache-control'], 'no-store')
+  const asset = await app.inject(`${page}assets/index-1a2b.js`)
+  t.equal(asset.headers['cache-control'], 'public, max-age=31536000, immutable')
+})
+
+t.test('the page carries the configured endpoint, relative and escaped', async (t) => {
   const folder = t.testdir({ 'index.html': '<meta name="latchkey-endpoint" content="/graphql">', assets: {} })
   for (const [endpoint, content] of [
-    ['/graphql', '/graphql'],
-    ['/api/$&/graphql', '/api/$&#38;/graphql'],
-    ['"><script>', '&#34;&#62;&#60;script&#62;'],
+    ['/graphql', '../graphql'],
+    ['/', '../'],
+    ['/api/$&/graphql', '../api/$&#38;/graphql'],
+    ['/"><script>', '../&#34;&#62;&#60;script&#62;'],
   ] as const) {
     const { body } = await serve(t, folder, endpoint).inject('/graphiql/')
     t.equal(body, `<meta name="latchkey-endpoint" content="${content}">`)
@@ -199,8 +217,12 @@ function whySkipped(): string | false {
 function serve(t: Test, folder: string, endpoint: string) {
   const app = Fastify()
   t.teardown(() => app.close())
-  registerGraphiql(app, { path: '/graphiql', endpoint, folder: new URL(`file://${folder}/`) })
+  register(app, folder, endpoint)
   return app
+}
+
+function register(app: FastifyInstance, folder: string, endpoint: string): void {
+  registerGraphiql(app, { path: '/graphiql', endpoint, folder: new URL(`file://${folder}/`) })
 }
 
 async function openPage(t: Test, url: string) {

@@ -27,7 +27,15 @@ t.test('the application does not start with a schema that breaks a rule, and is 
         'Query.notes: a root field needs @auth or @public; add one of them.',
         'Mutation.add: a root field needs @auth or @public; add one of them.',
         'Subscription.added: a root field needs @auth or @public; add one of them.',
+        'Subscription: subscriptions do not run yet; leave the type out of the schema.',
       ),
+    ],
+    [
+      'subscriptions, whatever their type is called',
+      {
+        schema: 'type Live { added: Int @public } extend schema { subscription: Live }',
+      },
+      /Live: subscriptions do not run yet; leave the type out of the schema\./,
     ],
     [
       'both directives',

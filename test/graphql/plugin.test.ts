@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -11,7 +12,12 @@ import mercurius from 'mercurius'
 import t, { type Test } from 'tap'
 import { generateToken } from '../../src/auth/token-format.ts'
 import { adoptKysely } from '../../src/db/open.ts'
-import latchkey, { ConfigError, type LatchkeyContext, type LatchkeyOptions } from '../../src/index.ts'
+import latchkey, {
+  ConfigError,
+  type LatchkeyContext,
+  LatchkeyError,
+  type LatchkeyOptions,
+} from '../../src/index.ts'
 import { password } from '../support/app.ts'
 import { startHost } from '../support/host.ts'
 import { logLines, secret } from '../support/log.ts'
@@ -395,7 +401,20 @@ t.test("what the application's hooks refuse is answered in the form of the API",
   const cases: [what: string, error: object, status: number, code: string, message: string][] = [
     ['403', withStatus(403), 403, 'FORBIDDEN', 'Not today.'],
     ['429', withStatus(429), 429, 'RATE_LIMITED', 'Not today.'],
-    ['a status without a code', withStatus(418), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
+    ['a status without a code', withStatus(418), 418, 'BAD_REQUEST', 'Not today.'],
+    ['400', withStatus(400), 400, 'BAD_REQUEST', 'Not today.'],
+    ['413', withStatus(413), 413, 'PAYLOAD_TOO_LARGE', 'Not today.'],
+    ['422', withStatus(422), 422, 'BAD_REQUEST', 'Not today.'],
+    [
+      'an error of Latchkey',
+      new LatchkeyError('NOT_FOUND', 'No such tenant.'),
+      404,
+      'NOT_FOUND',
+      'No such tenant.',
+    ],
+    ['503', withStatus(503), 503, 'SERVICE_UNAVAILABLE', 'The service is away. Try again later.'],
+    ['a status beyond', withStatus(600), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
+    ['a status below', withStatus(302), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
     ['500', withStatus(500), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
     ['no status', new Error('Not today.'), 500, 'INTERNAL_SERVER_ERROR', 'Internal server error.'],
   ]
@@ -499,14 +518,27 @@ t.test('a context that fails is masked and logged', async (t) => {
   t.ok(logLines().some((line) => line.includes('the tenant database is away')))
 })
 
-t.test('Mercurius is registered by Latchkey alone', async (t) => {
-  const app = Fastify()
-  t.teardown(() => app.close())
-  await app.register(mercurius, { schema: 'type Query { a: Int }' })
-  await t.rejects(
-    async () => app.register(latchkey, { databaseUrl: 'sqlite::memory:' }),
-    /Mercurius is registered already/,
-  )
+t.test('Latchkey and its Mercurius are registered once, or nothing is opened', async (t) => {
+  const cases: [what: string, first: (app: FastifyInstance) => unknown, message: RegExp][] = [
+    [
+      'Mercurius',
+      (app) => app.register(mercurius, { schema: 'type Query { a: Int }' }),
+      /^Mercurius is registered already\. Leave it out: .* takes your schema, resolvers and loaders/,
+    ],
+    [
+      'Latchkey',
+      (app) => app.register(latchkey, { databaseUrl: 'sqlite::memory:' }),
+      /^Latchkey is registered already\. Register it once/,
+    ],
+  ]
+  for (const [what, first, message] of cases) {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    await first(app)
+    const file = join(t.testdir(), 'second.db')
+    await t.rejects(async () => app.register(latchkey, { databaseUrl: `sqlite:${file}` }), { message }, what)
+    t.notOk(existsSync(file), what)
+  }
 })
 
 t.test('a schema that was changed behind Latchkey is refused', async (t) => {
