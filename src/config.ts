@@ -149,6 +149,11 @@ export const settings = {
   queryDirectives: setting(integer(0, 10_000), '50', 'The most directives.'),
   queryRootFields: setting(integer(1, 10_000), '20', 'The most fields at the root.'),
   queryFields: setting(integer(1, 1_000_000), '1000', 'The most fields in all, with fragments spelled out.'),
+  queryTimeout: setting(
+    duration(100),
+    '10s',
+    'How long an operation may run before it is answered `SERVICE_UNAVAILABLE`.',
+  ),
   queryJit: setting(
     integer(0, 1_000_000),
     '5',

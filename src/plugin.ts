@@ -111,6 +111,7 @@ async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions):
   registerGraphQLRoute(app, {
     path: settings.graphqlPath,
     bodyLimit: settings.bodyLimit,
+    timeoutMs: settings.queryTimeout,
     scheme: settings.tokenSchemes[0] as string,
     strictTokens: settings.staleTokens === 'strict',
     requireHttps: settings.requireHttps,
@@ -119,6 +120,7 @@ async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions):
     runner: createRunner(executor, contextOf, options.context),
     countRequest,
     countBadToken,
+    report: (event) => reportEvent(app, event),
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
   runInBackground(app, auth, settings)
@@ -218,6 +220,7 @@ const warnings = new Set([
   'authn_login_fail_max',
   'authn_login_lock',
   'authn_password_change_fail',
+  'excess_rate_limit_exceeded',
 ])
 
 function reportEvent(app: FastifyInstance, event: AuthEvent): void {
@@ -229,16 +232,21 @@ function reportEvent(app: FastifyInstance, event: AuthEvent): void {
 
 /** Writes last uses, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
 function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings): void {
+  let closing = false
   const flush = (): Promise<void> =>
     auth.flush().catch((error) => app.log.error({ err: error }, 'last uses of tokens could not be written'))
   const prune = (): Promise<void> =>
     auth.prune().then(
       (deleted) => app.log.debug(deleted, 'pruned'),
-      (error) => app.log.error({ err: error }, 'ended tokens could not be deleted'),
+      (error) => {
+        // The database may be closed between two batches; the next start goes on.
+        if (!closing) app.log.error({ err: error }, 'ended tokens could not be deleted')
+      },
     )
   const timers = [setInterval(flush, settings.tokenFlushInterval), setInterval(prune, pruneIntervalMs)]
   for (const timer of timers) timer.unref()
   app.addHook('onClose', async () => {
+    closing = true
     timers.forEach(clearInterval)
     await flush()
   })

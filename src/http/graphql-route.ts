@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
+import type { ReportEvent } from '../auth/origin.ts'
 import { type ErrorCode, LatchkeyError, rateLimited } from '../errors.ts'
-import { clientAddress, limitedAddress, type PreHandler } from './authenticate.ts'
+import { clientAddress, limitedAddress, originOf, type PreHandler } from './authenticate.ts'
 import { setConstantHeaders } from './constant-headers.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
 import {
@@ -42,6 +43,8 @@ export interface OperationRunner {
 export interface GraphQLRouteOptions {
   path: string
   bodyLimit: number
+  /** How long an operation may run, in milliseconds. */
+  timeoutMs: number
   /** The scheme that challenges name. */
   scheme: string
   /** Whether a bad token refuses the whole request. */
@@ -52,6 +55,7 @@ export interface GraphQLRouteOptions {
   runner: OperationRunner
   countRequest: CountRequest | null
   countBadToken: CountRequest
+  report: ReportEvent
 }
 
 const allowed = 'GET, POST'
@@ -84,7 +88,10 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
     const route = {
       url: options.path,
       exposeHeadRoute: false,
-      preHandler: [options.authenticate],
+      preHandler:
+        options.countRequest === null
+          ? [options.authenticate]
+          : [options.authenticate, admitRequest(options.countRequest)],
       logSerializers,
     }
     scope.route({
@@ -130,7 +137,6 @@ async function answer(
       'Answers come as application/graphql-response+json or application/json: accept one of them.',
     )
   }
-  await admitRequest(request, options)
   const operation = options.runner.prepare(parameters.query, parameters.operationName)
   if ('errors' in operation) return send(request, reply, { errors: operation.errors }, type, options)
 
@@ -141,22 +147,42 @@ async function answer(
   return send(
     request,
     reply,
-    await options.runner.execute(operation, parameters.variables, request, reply),
+    await within(options.timeoutMs, options.runner.execute(operation, parameters.variables, request, reply)),
     type,
     options,
   )
 }
 
 /** Refuses a request that came too often, whatever it holds: reading a document costs something too. */
-async function admitRequest(request: FastifyRequest, { countRequest }: GraphQLRouteOptions): Promise<void> {
-  if (countRequest === null) return
-  const { principal } = request
-  const count = await countRequest(
-    principal.kind === 'user'
-      ? `user ${principal.user.id}`
-      : `address ${limitedAddress(clientAddress(request))}`,
-  )
-  if (count.isExceeded) throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
+function admitRequest(countRequest: CountRequest): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    const { principal } = request
+    const count = await countRequest(
+      principal.kind === 'user'
+        ? `user ${principal.user.id}`
+        : `address ${limitedAddress(clientAddress(request))}`,
+    )
+    if (count.isExceeded)
+      throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
+  }
+}
+
+/** Gives up waiting for an operation that hangs; what it holds is let go when it ends. */
+async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    reject(
+      new LatchkeyError('SERVICE_UNAVAILABLE', 'The operation takes too long. Try again later.', {
+        reason: 'TIMEOUT',
+        retryAfter: 5,
+      }),
+    )
+  }, limitMs)
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Refuses a bad token that came too often, or where any is too many. */
@@ -210,7 +236,7 @@ function answerError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  { scheme }: GraphQLRouteOptions,
+  { scheme, report }: GraphQLRouteOptions,
 ): FastifyReply {
   const known = toLatchkeyError(error)
   if (known === null || known.cause !== undefined) {
@@ -222,6 +248,7 @@ function answerError(
       ? { message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
       : { message: known.message, extensions: known.extensions }
   const refusal = findRefusal([shown])
+  if (refusal?.code === 'RATE_LIMITED' && refusal.reason === 'REQUESTS') reportLimit(request, report)
   request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
   setConstantHeaders(request, reply)
   setRefusalHeaders(reply, [shown], refusal, scheme)
@@ -232,6 +259,12 @@ function answerError(
     .code(status)
     .header('content-type', `${type}; charset=utf-8`)
     .send(JSON.stringify({ errors: [shown] }))
+}
+
+function reportLimit(request: FastifyRequest, report: ReportEvent): void {
+  const { principal } = request
+  const who = principal.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}
+  report({ ...originOf(request), ...who, event: 'excess_rate_limit_exceeded' })
 }
 
 /** What hooks of an application refuse a request with, its rate limit for example; all else of 4xx is `BAD_REQUEST`. */

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startApp, type TestApp } from '../support/app.ts'
+import { logLines } from '../support/log.ts'
 
 const query = '{ serverInfo { name } }'
 const limited = { errors: [{ extensions: { code: 'RATE_LIMITED', reason: 'REQUESTS', retryAfter: Number } }] }
@@ -125,4 +126,42 @@ t.test('only tokens that nobody has count as guesses', async (t) => {
       graphql('{ viewer { id } }', null, { headers: { authorization } })
     t.strictSame(await repeat(3, ask), [401, 401, 401])
   }
+})
+
+t.test('a refusal is a warning in the log, with who was refused', async (t) => {
+  const { createUser, graphql, signIn } = await startApp(t, { rateLimitRequests: 2, rateLimitBadTokens: 1 })
+  const user = await createUser()
+  const token = await signIn(user)
+  const bad = { headers: { authorization: 'Token lk_guess' } }
+  const cases: [what: string, request: Parameters<TestApp['graphql']>[2], expected: object][] = [
+    ['a user', { token, address: '192.0.2.1' }, { userId: user.id, tokenId: String, address: '192.0.2.1' }],
+    ['an address', { address: '192.0.2.2' }, { userId: undefined, address: '192.0.2.2' }],
+    ['bad tokens', { ...bad, address: '192.0.2.3' }, { userId: undefined, address: '192.0.2.3' }],
+  ]
+  for (const [what, request, expected] of cases) {
+    const before = logLines().length
+    const answers = [await graphql(query, null, request), await graphql(query, null, request)]
+    if (answers[1]?.status === 200) answers.push(await graphql(query, null, request))
+    const reported = logLines()
+      .slice(before)
+      .map((line) => JSON.parse(line))
+      .filter(({ event }) => event === 'excess_rate_limit_exceeded')
+    t.equal(reported.length, 1, what)
+    t.match(reported[0], { ...expected, level: 40, reqId: answers.at(-1)?.headers['x-request-id'] })
+  }
+})
+
+t.test('what is no GraphQL request counts as well', async (t) => {
+  const { app, graphql } = await startApp(t, { rateLimitRequests: 2 })
+  const send = (payload: string, accept = '*/*') =>
+    app.inject({
+      method: 'POST',
+      url: '/graphql',
+      headers: { 'content-type': 'application/json', accept },
+      payload,
+    })
+  t.equal((await send('[]')).statusCode, 400)
+  t.equal((await send(JSON.stringify({ query }), 'text/html')).statusCode, 406)
+  t.equal((await send('[]')).statusCode, 429)
+  t.equal((await graphql(query)).status, 429)
 })

@@ -403,12 +403,12 @@ function checkConstantHeaders(
   })
 }
 
-t.test('errors without a code, or none at all, leave the status at 200', (t) => {
+t.test('where nothing ran, an error without a code is the client's; where something did, it leaves 200', (t) => {
   const rows: [body: ResponseBody, status: number][] = [
     [{ data: null, errors: [] }, 200],
-    [{ errors: [] }, 200],
+    [{ errors: [] }, 400],
     [{ data: null, errors: [{ message: 'no extensions' }] }, 200],
-    [{ errors: [{ message: 'no extensions' }] }, 200],
+    [{ errors: [{ message: 'no extensions' }] }, 400],
     [{ data: null, errors: [{ message: '', extensions: { code: 'NOBODY_KNOWS' } }] }, 200],
     [{ data: null, errors: [{ message: '', extensions: { code: 'FORBIDDEN' } }] }, 403],
   ]
