@@ -403,7 +403,7 @@ function checkConstantHeaders(
   })
 }
 
-t.test('where nothing ran, an error without a code is the client's; where something did, it leaves 200', (t) => {
+t.test('an error without a code is a 400 where nothing ran, and leaves 200 where something did', (t) => {
   const rows: [body: ResponseBody, status: number][] = [
     [{ data: null, errors: [] }, 200],
     [{ errors: [] }, 400],
