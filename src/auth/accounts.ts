@@ -16,7 +16,7 @@ import {
 } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
-import type { ReportEvent, RequestOrigin } from './origin.ts'
+import { type AuthEventName, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
 import { type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
@@ -127,6 +127,18 @@ export function createAccounts(deps: {
     }
   }
 
+  /** What the operator does to an account; `work` returns the tokens that it ends. Returns how many. */
+  async function decide(
+    userId: string,
+    event: AuthEventName,
+    work: (db: Kysely<Tables>) => Promise<string[]>,
+  ): Promise<number> {
+    const ended = await database.transaction(work)
+    reportEnds(report, userId, ended)
+    report({ event, userId })
+    return ended.length
+  }
+
   return {
     async signUp(request, origin) {
       if (!deps.signUpOpen) {
@@ -163,6 +175,7 @@ export function createAccounts(deps: {
         const ended = await provePassword(claim, (db) =>
           markTokensRevoked(db, { userId, exceptId: principal.token.id }, clock()),
         )
+        reportEnds(report, userId, ended, origin)
         report({
           ...origin,
           event: 'authn_password_change',
@@ -196,7 +209,11 @@ export function createAccounts(deps: {
       return toUser(user)
     },
 
-    createUser: insertAccount,
+    async createUser(request) {
+      const user = await insertAccount(request)
+      report({ event: 'user_created', userId: user.id })
+      return user
+    },
 
     findUser: (name) => {
       const key = requireNameKey(name, 'username')
@@ -219,28 +236,28 @@ export function createAccounts(deps: {
     countFailures: throttle.countFailures,
 
     setActive: (userId, active) =>
-      database.transaction(async (db) => {
+      decide(userId, active ? 'user_enabled' : 'user_disabled', async (db) => {
         if (!(await updateUser(db, userId, { active: active ? 1 : 0 }))) throw gone()
-        return active ? 0 : (await markTokensRevoked(db, { userId }, clock())).length
+        return active ? [] : markTokensRevoked(db, { userId }, clock())
       }),
 
     async setPassword(user, password) {
       const digest = await passwords.hash(
         await requireNewPassword(password, 'password', passwords.minLength, user),
       )
-      return database.transaction(async (db) => {
+      return decide(user.id, 'authn_password_change', async (db) => {
         if (!(await updateUser(db, user.id, { password_digest: digest }))) throw gone()
         await forgiveAccount(throttle, db, user)
-        return (await markTokensRevoked(db, { userId: user.id }, clock())).length
+        return markTokensRevoked(db, { userId: user.id }, clock())
       })
     },
 
     deleteUser: (userId) =>
-      database.transaction(async (db) => {
+      decide(userId, 'user_deleted', async (db) => {
         const ended = await markTokensRevoked(db, { userId }, clock())
         await eraseTokenDetails(db, userId)
         if (!(await deleteUser(db, userId))) throw gone()
-        return ended.length
+        return ended
       }),
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../db/tokens.ts'
 import { badInput, LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
-import type { ReportEvent, RequestOrigin } from './origin.ts'
+import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { type Token, toToken, type UserPrincipal } from './principal.ts'
 import type { TokenLife } from './token-life.ts'
 import type { TokenUses } from './token-uses.ts'
@@ -55,9 +55,7 @@ export function createDevices(deps: {
     origin: RequestOrigin,
   ): Promise<number> {
     const ids = await database.run((db) => markTokensRevoked(db, which, clock()))
-    for (const tokenId of ids) {
-      report({ ...origin, event: 'authn_token_revoked', userId: principal.user.id, tokenId })
-    }
+    reportEnds(report, principal.user.id, ids, origin)
     return ids.length
   }
 

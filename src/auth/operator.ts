@@ -4,7 +4,7 @@ import { findToken, markTokensRevoked, type TokenRow, type TokenWithUserRow } fr
 import { findUserById } from '../db/users.ts'
 import { badInput, LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
-import type { ReportEvent } from './origin.ts'
+import { type ReportEvent, reportEnds } from './origin.ts'
 import { type AnonymousPrincipal, findRefusal } from './principal.ts'
 import type { IssuedToken, IssueToken } from './sign-in.ts'
 import { digestToken, hasTokenForm, isWellFormedToken } from './token-format.ts'
@@ -70,6 +70,7 @@ export function createOperator(deps: {
           reason: 'TOKEN_LIMIT',
         })
       }
+      reportEnds(report, userId, issued.evictedIds)
       report({ event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id })
       return issued
     },
@@ -82,13 +83,13 @@ export function createOperator(deps: {
         const ids = await markTokensRevoked(db, { ids: [row.id] }, clock())
         return { token: row, ended: ids.length > 0 }
       })
-      if (ended) reportEnd(token.id, token.userId as string) // the tokens of a deleted user have ended
+      if (ended) reportEnds(report, token.userId as string, [token.id]) // the tokens of a deleted user have ended
       return { token, ended }
     },
 
     async endTokens(userId) {
       const ids = await database.run((db) => markTokensRevoked(db, { userId }, clock()))
-      for (const id of ids) reportEnd(id, userId)
+      reportEnds(report, userId, ids)
       return ids.length
     },
 
@@ -100,10 +101,6 @@ export function createOperator(deps: {
       const found = { token: row, username: row.username, refusal: findRefusal(row, clock(), life) }
       return { wellFormed, checksum, found }
     },
-  }
-
-  function reportEnd(tokenId: string, userId: string): void {
-    report({ event: 'authn_token_revoked', tokenId, userId })
   }
 }
 

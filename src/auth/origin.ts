@@ -8,7 +8,10 @@ export interface RequestOrigin {
   readonly userAgent: string | null
 }
 
-/** What happened, in the words of OWASP's logging vocabulary. */
+/**
+ * What happened, in the words of OWASP's logging vocabulary as far as it has them. A sign-in names the token it issued;
+ * `authn_token_created` is one without a sign-in.
+ */
 export type AuthEventName =
   | 'authn_login_success'
   | 'authn_login_successafterfail'
@@ -21,6 +24,9 @@ export type AuthEventName =
   | 'authn_token_revoked'
   | 'user_created'
   | 'user_updated'
+  | 'user_disabled'
+  | 'user_enabled'
+  | 'user_deleted'
   | 'excess_rate_limit_exceeded'
   | 'sys_password_digest_unreadable'
 
@@ -34,3 +40,13 @@ export interface AuthEvent extends Partial<RequestOrigin> {
 
 /** Takes events to the log. It must not throw. */
 export type ReportEvent = (event: AuthEvent) => void
+
+/** Reports the end of each of these tokens of a user. */
+export function reportEnds(
+  report: ReportEvent,
+  userId: string,
+  tokenIds: readonly string[],
+  origin: Partial<RequestOrigin> = {},
+): void {
+  for (const tokenId of tokenIds) report({ ...origin, event: 'authn_token_revoked', userId, tokenId })
+}

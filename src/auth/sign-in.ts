@@ -5,7 +5,7 @@ import { insertToken, listLiveTokenUses, markTokensRevoked } from '../db/tokens.
 import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { requireLabel, requireNameKey, toNameKey } from './names.ts'
-import type { ReportEvent, RequestOrigin } from './origin.ts'
+import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import type { AttemptAccount, ProvePassword } from './password-proof.ts'
 import { requireCheckablePassword } from './passwords.ts'
 import { type Principal, type Token, toToken, toUser, type User, type UserPrincipal } from './principal.ts'
@@ -33,6 +33,8 @@ export interface IssuedToken {
   token: string
   tokenInfo: Token
   user: User
+  /** The tokens that ended to make room for it. */
+  evictedIds: readonly string[]
 }
 
 /** What issuing a token needs to know. */
@@ -83,7 +85,7 @@ export function createTokenAuth(deps: {
     const expiresIn = request.expiresIn ?? null
     life.start(clock(), expiresIn) // an unreadable duration is refused before it costs an attempt
 
-    const { issued, event } = await provePassword(
+    const { issued, event, replacedIds } = await provePassword(
       {
         find: (db) => findUserByName(db, nameKey),
         account: accountOf(nameKey, principal),
@@ -92,14 +94,18 @@ export function createTokenAuth(deps: {
       },
       async (db, { row, afterFailures }) => {
         const now = clock()
+        const replacedIds: string[] = []
         if (principal.kind === 'user' && principal.user.id === row.id) {
-          await markTokensRevoked(db, { ids: [principal.token.id] }, now)
+          replacedIds.push(...(await markTokensRevoked(db, { ids: [principal.token.id] }, now)))
         }
-        if (device.id !== null) await markTokensRevoked(db, { userId: row.id, deviceId: device.id }, now)
+        if (device.id !== null) {
+          replacedIds.push(...(await markTokensRevoked(db, { userId: row.id, deviceId: device.id }, now)))
+        }
         await updateUser(db, row.id, { last_sign_in_at: now })
         return {
           issued: await issueToken(db, { user: row, device, name: device.name, expiresIn, origin }),
           event: afterFailures ? 'authn_login_successafterfail' : 'authn_login_success',
+          replacedIds,
         } as const
       },
     )
@@ -108,7 +114,9 @@ export function createTokenAuth(deps: {
         reason: 'TOKEN_LIMIT',
       })
     }
-    report({ ...origin, event, userId: issued.user.id, tokenId: issued.tokenInfo.id })
+    const userId = issued.user.id
+    reportEnds(report, userId, [...replacedIds, ...issued.evictedIds], origin)
+    report({ ...origin, event, userId, tokenId: issued.tokenInfo.id })
     return issued
   }
 }
@@ -120,11 +128,10 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
     const now = clock()
     const { expiresAt, maxExpiresAt } = life.start(now, expiresIn)
     const live = await listLiveTokenUses(db, user.id, life.liveAt(now))
-    const excess = live.length + 1 - tokenLimit
-    if (excess > 0) {
-      if (tokenLimitPolicy === 'deny') return undefined
-      await markTokensRevoked(db, { ids: leastRecentlyUsed(live).slice(0, excess) }, now)
-    }
+    const excess = Math.max(live.length + 1 - tokenLimit, 0)
+    if (excess > 0 && tokenLimitPolicy === 'deny') return undefined
+    const evictedIds = leastRecentlyUsed(live).slice(0, excess)
+    if (excess > 0) await markTokensRevoked(db, { ids: evictedIds }, now)
     const token = generateToken(tokenPrefix)
     const row = {
       id: uuidv7({ msecs: now }),
@@ -146,6 +153,7 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
       token,
       tokenInfo: toToken(row),
       user: toUser({ ...user, lastSignInAt: now }),
+      evictedIds,
     }
   }
 

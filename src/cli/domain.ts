@@ -1,10 +1,14 @@
 import { type Auth, createAuth } from '../auth/auth.ts'
+import type { AuthEvent } from '../auth/origin.ts'
 import { toAuthOptions } from '../auth-options.ts'
 import type { Settings } from '../config.ts'
 import { migrateToLatest } from '../db/migrate.ts'
 import { type Database, openDatabase } from '../db/open.ts'
 import { loadSettings } from './environment.ts'
 import { warn } from './output.ts'
+
+/** Levels of the log at which events are written. */
+const telling = ['info', 'debug', 'trace']
 
 /** Runs a command on the domain, with the database opened, brought up to date and closed again. */
 export function withAuth(act: (auth: Auth, settings: Settings) => Promise<void>): Promise<void> {
@@ -41,6 +45,15 @@ function createOperatorsAuth(database: Database, settings: Settings): Promise<Au
     clock: Date.now,
     options: toAuthOptions(settings),
     limiters: { account: unlimited, address: unlimited },
-    report: () => {},
+    report: reportEvent,
   })
+}
+
+/**
+ * Writes an event as the service does, to standard error, where the environment asks for a log. Without `LOG_LEVEL` the
+ * command's own sentence is enough, and one in `.env` is meant for the service.
+ */
+function reportEvent(event: AuthEvent): void {
+  if (!telling.includes(process.env.LOG_LEVEL ?? '')) return
+  warn(JSON.stringify({ level: 30, time: Date.now(), ...event, msg: event.event }))
 }

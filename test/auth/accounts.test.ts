@@ -72,7 +72,11 @@ t.test('a new password ends every other token and takes the place of the old one
   })
   for (const { token } of others) t.equal(await reasonOf(token), 'none', 'a failure changes nothing')
   t.equal(await auth.changePassword(ada, { currentPassword: password, newPassword }, origin()), 2)
-  t.match(events.at(-1), { event: 'authn_password_change', count: 2 })
+  t.match(events.slice(-3), [
+    { event: 'authn_token_revoked' },
+    { event: 'authn_token_revoked' },
+    { event: 'authn_password_change', count: 2 },
+  ])
   for (const { token } of others) t.equal(await reasonOf(token), 'REVOKED')
   t.equal(await reasonOf(own.token), 'none')
   t.match(await refusalOf(signIn('ada')), { code: 'UNAUTHENTICATED' })
@@ -191,6 +195,33 @@ t.test('the operator’s word ends tokens: disabling, deleting, setting a passwo
   t.equal(await reasonOf(token), 'INACTIVE')
 })
 
+t.test('what the operator does to an account is reported, with each token that ends', async (t) => {
+  const { auth, createUser, signIn, events } = await openDomain(t)
+  const userId = await createUser('ada')
+  t.strictSame(events, [{ event: 'user_created', userId }])
+  const user = await auth.findUser('ada')
+  if (user === undefined) throw new Error('no user')
+  const cases: [event: string, endsTokens: boolean, act: () => Promise<unknown>][] = [
+    ['authn_password_change', true, () => auth.setPassword(user, password)],
+    ['user_disabled', true, () => auth.setActive(userId, false)],
+    ['user_enabled', false, () => auth.setActive(userId, true)],
+    ['user_deleted', true, () => auth.deleteUser(userId)],
+  ]
+  for (const [event, endsTokens, act] of cases) {
+    const tokenIds: string[] = []
+    if (endsTokens) tokenIds.push((await signIn('ada')).tokenInfo.id, (await signIn('ada')).tokenInfo.id)
+    events.length = 0
+    await act()
+    const ends = tokenIds.map((tokenId) => ({ event: 'authn_token_revoked', userId, tokenId }))
+    t.strictSame(new Set(events.slice(0, -1).map(text)), new Set(ends.map(text)), event)
+    t.equal(events.length, ends.length + 1)
+    t.strictSame(events.at(-1), { event, userId })
+  }
+  events.length = 0
+  await refusalOf(auth.deleteUser(userId))
+  t.same(events, [], 'what fails is not reported')
+})
+
 t.test('a deleted account leaves nothing personal behind, and frees its names', async (t) => {
   const { auth, database, createUser, signIn } = await openDomain(t)
   const id = await createUser('ada', 'ada@example.org')
@@ -218,3 +249,8 @@ t.test('whether there is any account can be asked', async (t) => {
   await createUser('ada')
   t.equal(await auth.hasUsers(), true)
 })
+
+/** The fields of a record in one order. */
+function text(record: object): string {
+  return JSON.stringify(Object.entries(record).sort())
+}

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import t from 'tap'
 import { generateToken, isWellFormedToken } from '../../src/auth/token-format.ts'
 import { updateUser } from '../../src/db/users.ts'
@@ -42,6 +43,7 @@ t.test(
   async (t) => {
     const { createUser, signIn, events } = await openDomain(t)
     await createUser('ada')
+    events.length = 0
     const cases = [
       [{ id: 'x'.repeat(101) }, 'device.id'],
       [{ id: '' }, 'device.id'],
@@ -63,6 +65,7 @@ t.test('unknown name, wrong password, disabled and deleted account get one answe
   const deleted = await createUser('deleted')
   await auth.setActive(disabled, false)
   await auth.deleteUser(deleted)
+  events.length = 0
   const answers: object[] = []
   for (const [name, secret] of [
     ['nobody', password],
@@ -232,4 +235,57 @@ t.test('a token issued by the application has the name and the life it asks for'
   t.match(issued?.token, /^acme_/)
   t.match(issued?.tokenInfo, { name: 'nightly job', expiresAt: clock.now + 3_600_000, lastUsedAddress: null })
   t.match(await userOf(issued?.token ?? generateToken('lk_')), { user: { username: 'ada' } })
+})
+
+t.test('each token that a sign-in ends is reported, before the sign-in itself', async (t) => {
+  const { auth, clock, createUser, signIn, userOf, events } = await openDomain(t, { token: { limit: 3 } })
+  const userId = await createUser('ada')
+  const oldest = await signIn('ada')
+  clock.now += 1_000
+  const phone = await signIn('ada', { device: { id: 'phone' } })
+  const sent = await signIn('ada')
+  const ended = ({ tokenInfo }: { tokenInfo: { id: string } }): object => ({
+    event: 'authn_token_revoked',
+    userId,
+    tokenId: tokenInfo.id,
+  })
+
+  events.length = 0
+  const again = await signIn('ada', {
+    device: { id: 'phone' },
+    principal: await userOf(sent.token),
+    address: '192.0.2.9',
+  })
+  t.match(events, [
+    { ...ended(sent), address: '192.0.2.9', requestId: 'test' },
+    ended(phone),
+    { event: 'authn_login_success', userId, tokenId: again.tokenInfo.id },
+  ])
+  t.equal(events.length, 3)
+
+  clock.now += 1_000
+  await signIn('ada')
+  events.length = 0
+  await signIn('ada')
+  t.match(events, [ended(oldest), { event: 'authn_login_success' }])
+  t.equal(events.length, 2)
+
+  events.length = 0
+  const issued = await auth.createToken(userId, { name: null, expiresIn: null })
+  t.strictSame(events, [ended(again), { event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id }])
+})
+
+t.test('a transaction that is undone reports nothing', async (t) => {
+  const { database, createUser, signIn, reasonOf, events } = await openDomain(t, { token: { limit: 1 } })
+  await createUser('ada')
+  const { token } = await signIn('ada')
+  await database.run((db) =>
+    sql`create trigger no_more before insert on latchkey_tokens begin select raise(abort, 'no'); end`.execute(
+      db,
+    ),
+  )
+  events.length = 0
+  await t.rejects(signIn('ada', { device: { id: 'phone' } }))
+  t.same(events, [])
+  t.equal(await reasonOf(token), 'none')
 })

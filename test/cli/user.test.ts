@@ -167,3 +167,25 @@ async function insertUsers(file: string, count: number, name?: string): Promise<
   })
   await database.close()
 }
+
+t.test('what the operator does is an event on standard error where LOG_LEVEL asks for it', async (t) => {
+  const cases: [env: Record<string, string>, files: Record<string, string>, written: boolean][] = [
+    [{ LOG_LEVEL: 'info' }, {}, true],
+    [{ LOG_LEVEL: 'debug' }, {}, true],
+    [{ LOG_LEVEL: 'warn' }, {}, false],
+    [{}, {}, false],
+    [{}, { '.env': 'LOG_LEVEL=info' }, false],
+  ]
+  for (const [env, files, written] of cases) {
+    const { run } = createBench(t, env, files)
+    const args = ['user', 'create', 'ada', '--password-stdin', '--json']
+    const { status, stdout, stderr } = await run(args, password)
+    t.equal(status, 0)
+    const [line = '{}', ...more] = stderr.split('\n').filter((text) => text.startsWith('{'))
+    const { id } = JSON.parse(stdout)
+    const event = { level: 30, event: 'user_created', userId: id, msg: 'user_created' }
+    t.has(JSON.parse(line), written ? event : {}, JSON.stringify({ ...env, ...files }))
+    t.equal(line !== '{}', written)
+    t.same(more, [])
+  }
+})
