@@ -32,7 +32,7 @@ t.test('a connection that keeps less than Latchkey promises is used, and warned 
     for (const pragma of pragmas) connection.pragma(pragma)
     const database = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) })
     t.teardown(() => database.destroy())
-    const { said, host } = await listen(() => startHost(t, { database }))
+    const { said, host } = await hear(() => startHost(t, { database }))
     t.equal(said.length, warnings.length, what)
     for (const [place, warning] of warnings.entries()) t.match(said[place], warning, what)
     t.match(await host.signIn('ada'), { token: String }, what)
@@ -42,7 +42,24 @@ t.test('a connection that keeps less than Latchkey promises is used, and warned 
 t.test('the database of the example is set up as it should be', async (t) => {
   const database = await openDatabase(join(t.testdir(), 'notes.db'))
   t.teardown(() => database.destroy())
-  t.same((await listen(() => startHost(t, { database }))).said, [])
+  t.same((await hear(() => startHost(t, { database }))).said, [])
+})
+
+t.test('a database that is hooked for closing before Latchkey gets the last uses of tokens', async (t) => {
+  const file = join(t.testdir(), 'app.db')
+  const database = await openDatabase(file)
+  const { app, query, signIn } = await startHost(
+    t,
+    { database },
+    { before: (app) => app.addHook('onClose', () => database.destroy()) },
+  )
+  const { token } = await signIn('ada')
+  await query('{ viewer { id } }', { token })
+  const { said } = await hear(() => app.close())
+  t.same(said, [])
+  const connection = new SqliteDatabase(file)
+  t.teardown(() => connection.close())
+  t.match(connection.prepare('select last_used_at from latchkey_tokens').pluck().all(), [Number])
 })
 
 t.test('an error of Latchkey has the status of its code in a REST route', async (t) => {
@@ -226,12 +243,12 @@ t.test('the path of the API is another than that of GraphiQL', async (t) => {
   await startHost(t, { graphqlPath: '/graphiqlish' })
 })
 
-/** What is logged at `warn` while something starts. */
-async function listen<Host>(start: () => Promise<Host>): Promise<{ said: string[]; host: Host }> {
+/** What is logged at `warn` and above meanwhile. */
+async function hear<Host>(start: () => Promise<Host>): Promise<{ said: string[]; host: Host }> {
   const before = logLines().length
   const host = await start()
   const lines = logLines()
     .slice(before)
     .map((line) => JSON.parse(line))
-  return { said: lines.filter(({ level }) => level === 40).map(({ msg }) => msg), host }
+  return { said: lines.filter(({ level }) => level >= 40).map(({ msg }) => msg), host }
 }
