@@ -92,9 +92,9 @@ t.test('documents that are too large in any way are refused before they are vali
   }
 })
 
-t.test('1,000 aliases of tokenAuth check no password, even where aliases are allowed', async (t) => {
+t.test('hundreds of aliases of tokenAuth check no password, even where aliases are allowed', async (t) => {
   const { graphql, createUser } = await startApp(t, {
-    queryTokens: 100_000,
+    queryTokens: 5_000,
     queryAliases: 10_000,
     queryRootFields: 10_000,
     queryFields: 100_000,
@@ -102,7 +102,7 @@ t.test('1,000 aliases of tokenAuth check no password, even where aliases are all
   const user = await createUser()
   const field = (n: number): string =>
     `a${n}: tokenAuth(username: "${user.username}", password: "wrong") { token }`
-  t.match((await graphql(`mutation { ${repeat(1_000, field)} }`)).body, {
+  t.match((await graphql(`mutation { ${repeat(350, field)} }`)).body, {
     errors: [{ extensions: { code: 'QUERY_TOO_COMPLEX', reason: 'CREDENTIAL_FIELDS' } }],
   })
   t.match(
