@@ -24,7 +24,7 @@ import { createReadCredentials } from './http/authorization.ts'
 import { registerGraphiql } from './http/graphiql.ts'
 import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
-import { version } from './version.ts'
+import { requireNode, version } from './version.ts'
 
 /** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
 export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
@@ -63,6 +63,7 @@ const pruneIntervalMs = 3_600_000
 export const latchkey = fp(registerLatchkey, { fastify: '5.x', name: 'latchkey' })
 
 async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions): Promise<void> {
+  requireNode()
   refuseSecondRegistration(app)
   const settings = readPluginOptions(options)
   const clock = options.clock ?? Date.now

@@ -85,6 +85,9 @@ export function requireCheckablePassword(password: string, field: string): strin
   return password
 }
 
+/** One to four characters over and over; lists of common passwords leave these to a rule. */
+const repeatedPattern = /^(.{1,4})\1+$/su
+
 /** A password fit to be set (NIST SP 800-63B-4 §3.1.1.2), or `BAD_USER_INPUT` with what is wrong with it. */
 export async function requireNewPassword(
   password: string,
@@ -97,7 +100,7 @@ export async function requireNewPassword(
     throw badInput(field, 'TOO_SHORT', `A password needs at least ${minLength} characters.`)
   }
   const folded = normalized.toLowerCase()
-  if ((await loadCommonPasswords()).has(folded)) {
+  if (repeatedPattern.test(folded) || (await loadCommonPasswords()).has(folded)) {
     throw badInput(field, 'TOO_COMMON', 'This password is one of the most common ones. Choose another.')
   }
   for (const word of contextWords(account)) {

@@ -53,6 +53,11 @@ export function formatThrown(thrown: unknown, requestId: string, report: ReportF
 /** A refusal before anything ran: `GRAPHQL_VALIDATION_FAILED` unless the error says otherwise. */
 export function formatRequestError(error: unknown, options: { suggestions: boolean }): GraphQLFormattedError {
   if (error instanceof LatchkeyError) return { message: error.message, extensions: error.extensions }
+  // graphql-js gives up comparing fields that answer under one name; its words would say nothing.
+  if ((error as GraphQLError).message === 'Validation aborted.') {
+    const extensions = { code: 'QUERY_TOO_COMPLEX', reason: 'FIELDS' }
+    return { message: 'The operation is too complex: it asks for one field too many times.', extensions }
+  }
   const { message, locations } = error as GraphQLError
   const withoutValue = hideLiteral(error as GraphQLError, message)
   return {

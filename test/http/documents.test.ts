@@ -308,3 +308,11 @@ t.test('the same document refuses and answers by who asks, compiled or not', asy
     }
   }
 })
+
+t.test('one field too many times is too complex, in words of its own', async (t) => {
+  const { createUser, graphql, signIn } = await startApp(t)
+  const token = await signIn(await createUser())
+  const { status, body } = await graphql(`{ viewer { ${'username '.repeat(980)} } }`, null, { token })
+  t.equal(status, 400)
+  t.match(body, { errors: [{ extensions: { code: 'QUERY_TOO_COMPLEX', reason: 'FIELDS' } }] })
+})
