@@ -199,7 +199,7 @@ t.test('a password is long enough, not a common one, and does not hold the name'
     ['7 characters once composed', 'zq7!xve\u0301', tooShort],
     ['1,024 characters', `${'x1!'.repeat(341)}y`, /^name/],
     ['1,025 characters', `${'x1!'.repeat(341)}yz`, tooLong],
-    ['1,024 characters of four bytes', '🦊'.repeat(1_024), /^name/],
+    ['1,024 characters of four bytes', `${'🦊'.repeat(1_023)}🐻`, /^name/],
     ['1,025 characters of four bytes', '🦊'.repeat(1_025), tooLong],
     ['blanks, which count', '  zq7!xv  ', /^name/],
     ['NUL, which counts', 'zq7!xvb\0', /^name/],
