@@ -120,7 +120,7 @@ export function createAccounts(deps: {
       await attempt.cancel()
       return result
     } catch (error) {
-      if (!(error instanceof LatchkeyError && error.code === 'CONFLICT')) await attempt.cancel()
+      if ((error as Partial<LatchkeyError>).code !== 'CONFLICT') await attempt.cancel()
       throw error
     } finally {
       attempt.end()

@@ -101,7 +101,7 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
         return rows[0]
       }
     },
-    async close() {},
+    close: () => kysely.destroy(), // the connections are the application's, and stay open
   }
 }
 
@@ -170,7 +170,7 @@ function createPrivateFile(path: string): void {
 
 /** What is wrong with a database file, and what to do about it, in a sentence for the operator. */
 export function explainDatabaseFault(error: unknown): string {
-  const code = sqliteCode(error) || String((error as NodeJS.ErrnoException).code ?? '')
+  const code = sqliteCode(error) || String((error as NodeJS.ErrnoException).code)
   if (code.startsWith('SQLITE_NOTADB'))
     return 'it is not an SQLite database. Point DATABASE_URL at another file.'
   if (code.startsWith('SQLITE_CORRUPT')) return 'it is damaged. Restore it from a backup.'
@@ -245,7 +245,6 @@ function createRetryWhileBusy(): RetryWhileBusy {
 function toLatchkeyError(error: unknown): unknown {
   const code = sqliteCode(error)
   if (code === '' || code.startsWith('SQLITE_CONSTRAINT')) return error
-  if (isBusy(error)) return busy()
   return new LatchkeyError(
     'SERVICE_UNAVAILABLE',
     'The service cannot reach its database. Try again later.',
@@ -264,9 +263,10 @@ function isBusy(error: unknown): boolean {
 }
 
 function sqliteCode(error: unknown): string {
-  const code =
-    error instanceof Error && error.name === 'SqliteError' ? (error as { code?: unknown }).code : ''
-  return typeof code === 'string' ? code : ''
+  // By name, for an application may have a copy of better-sqlite3 of its own.
+  return error instanceof Error && error.name === 'SqliteError'
+    ? String((error as { code?: unknown }).code)
+    : ''
 }
 
 /** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
