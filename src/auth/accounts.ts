@@ -116,12 +116,12 @@ export function createAccounts(deps: {
   async function countingConflicts<T>(origin: RequestOrigin, work: () => Promise<T>): Promise<T> {
     const attempt = await throttle.begin({ address: throttleKey('address', origin.network) })
     try {
-      const result = await work()
+      const result = await work().catch(async (error) => {
+        if (error.code !== 'CONFLICT') await attempt.cancel()
+        throw error
+      })
       await attempt.cancel()
       return result
-    } catch (error) {
-      if ((error as Partial<LatchkeyError>).code !== 'CONFLICT') await attempt.cancel()
-      throw error
     } finally {
       attempt.end()
     }
