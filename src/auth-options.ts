@@ -13,6 +13,7 @@ export function toAuthOptions(settings: Settings): AuthOptions {
       limit: settings.tokenLimit,
       limitPolicy: settings.tokenLimitPolicy,
       retentionMs: settings.tokenRetention,
+      cacheSize: settings.tokenCache,
     },
     password: {
       minLength: settings.passwordMinLength,

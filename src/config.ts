@@ -88,6 +88,11 @@ export const settings = {
     '30d',
     'How long ended tokens are kept, so that their bearer is told why they ended.',
   ),
+  tokenCache: setting(
+    integerOrOff(1, 10_000_000),
+    '100000',
+    'How many tokens are kept in memory at the most, or `off`. What has changed in the database is never answered from there.',
+  ),
   tokenFlushInterval: setting(duration(100), '10s', 'How often last uses and renewals are written.'),
   tokenSchemes: setting(schemes, 'Token', 'The schemes accepted in the header, separated by commas.'),
   tokenHeader: setting(headerName, 'Authorization', 'The header that carries the token.'),

@@ -134,6 +134,11 @@ const cases: Record<SettingName, Case> = {
   tokenLimit: { byDefault: 50, ...wholeNumber(1, 10_000) },
   tokenLimitPolicy: { byDefault: 'evict-oldest', accepts: { deny: 'deny' }, refuses: ['evict', 'allow'] },
   tokenRetention: { byDefault: 30 * day, ...duration(0) },
+  tokenCache: {
+    byDefault: 100_000,
+    accepts: { off: 0, '0': 0, '1': 1, '10000000': 10_000_000 },
+    refuses: ['-1', '10000001', 'on'],
+  },
   tokenFlushInterval: { byDefault: 10 * second, ...duration(100) },
   tokenSchemes: {
     byDefault: ['Token'],

@@ -1,8 +1,10 @@
+import { createReadChanges } from '../db/changes.ts'
 import type { Database } from '../db/open.ts'
 import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { createDevices, type Devices } from './devices.ts'
+import { createKnownTokens } from './known-tokens.ts'
 import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
 import { createProvePassword } from './password-proof.ts'
@@ -21,6 +23,8 @@ export interface AuthOptions {
     limit: number
     limitPolicy: 'evict-oldest' | 'deny'
     retentionMs: number
+    /** How many tokens are kept in memory; 0 for a look-up each time. */
+    cacheSize: number
   }
   password: PasswordOptions
   throttle: ThrottleOptions
@@ -70,11 +74,13 @@ export async function createAuth(deps: {
     tokenLimitPolicy: token.limitPolicy,
   })
   const findToken = prepareFindToken(database)
+  const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
+  const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
   return {
     ...createDevices({ database, clock, life, uses, report }),
     ...createAccounts({ database, clock, passwords, throttle, provePassword, report, signUpOpen }),
     ...createOperator({ database, clock, life, issueToken, findTokenWithUser: findToken, report }),
-    resolvePrincipal: createResolvePrincipal({ findToken, clock, life, uses }),
+    resolvePrincipal: createResolvePrincipal({ findToken, knownTokens, clock, life, uses }),
     tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report }),
     issueToken,
     prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),

@@ -1,7 +1,8 @@
 import type { FindOne } from '../db/open.ts'
 import type { TokenRow, TokenUse, TokenWithUserRow } from '../db/tokens.ts'
 import type { UserRow } from '../db/users.ts'
-import { digestToken, isWellFormedToken } from './token-format.ts'
+import type { KnownTokens } from './known-tokens.ts'
+import { digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
 import type { TokenUses } from './token-uses.ts'
 
@@ -65,18 +66,22 @@ const revoked = anonymous('REVOKED', 'Token has been revoked.')
 const inactive = anonymous('INACTIVE', 'User inactive or deleted.')
 
 /**
- * Resolves a token string into a principal with one look-up, or none for a token whose form or checksum is wrong.
- * Answers at once where the database driver is synchronous. Throws only for a database fault.
+ * Resolves a token string into a principal with one look-up or, for a token that is known, none; never with one for a
+ * token whose form or checksum is wrong. Answers at once where the database driver is synchronous. Throws only for a
+ * database fault.
  */
 export type ResolvePrincipal = (token: string, address: string) => Principal | Promise<Principal>
 
 export function createResolvePrincipal(deps: {
+  /** Finds a token by its digest. */
   findToken: FindOne<TokenWithUserRow>
+  /** The same out of memory where it can; null for no cache. */
+  knownTokens: KnownTokens | null
   clock: () => number
   life: TokenLife
   uses: TokenUses
 }): ResolvePrincipal {
-  const { findToken, clock, life, uses } = deps
+  const { findToken, knownTokens, clock, life, uses } = deps
 
   function judge(row: TokenWithUserRow | undefined, address: string): Principal {
     if (row === undefined) return invalid
@@ -84,17 +89,24 @@ export function createResolvePrincipal(deps: {
     const use = uses.find(row.id)
     const refusal = findRefusal(row, now, life, use)
     if (refusal !== null) return refusal
-    const expiresAt = Math.max(row.expiresAt, use?.expiresAt ?? 0)
-    return toUserPrincipal(
-      row,
-      uses.record(row.id, now, address, life.renew(expiresAt, row.maxExpiresAt, now)),
-    )
+    const expiresAt = life.renew(expiryOf(row, use), row.maxExpiresAt, now)
+    return toUserPrincipal(row, uses.record(row, now, address, expiresAt))
   }
 
   return (token, address) => {
-    if (!isWellFormedToken(token)) return invalid
-    const row = findToken(digestToken(token))
-    return row instanceof Promise ? row.then((found) => judge(found, address)) : judge(row, address)
+    if (!hasTokenForm(token)) return invalid
+    const digest = digestToken(token)
+    const known = knownTokens?.find(digest)
+    if (known !== undefined) {
+      const principal = judge(known, address)
+      if (principal.kind === 'user') return principal // else another process may have written a use or a renewal
+    } else if (!hasRightChecksum(token)) {
+      return invalid
+    }
+    const found = findToken(digest)
+    if (found instanceof Promise) return found.then((row) => judge(row, address))
+    knownTokens?.keep(digest, found)
+    return judge(found, address)
   }
 }
 
@@ -107,9 +119,15 @@ export function findRefusal(
 ): AnonymousPrincipal | null {
   if (row.userId === null || row.active !== 1) return inactive
   if (row.revokedAt !== null) return revoked
-  const expiresAt = Math.max(row.expiresAt, use?.expiresAt ?? 0)
   const lastUsedAt = Math.max(row.lastUsedAt ?? row.createdAt, use?.usedAt ?? 0)
-  return expiresAt <= now || lastUsedAt + life.idleTtlMs <= now ? expired : null
+  return expiryOf(row, use) <= now || lastUsedAt + life.idleTtlMs <= now ? expired : null
+}
+
+/** The expiry with a renewal that is not written yet, unless the stored one was shortened since. */
+function expiryOf(row: TokenRow, use: TokenUse | undefined): number {
+  return use === undefined || row.expiresAt < use.renewedFrom
+    ? row.expiresAt
+    : Math.max(row.expiresAt, use.expiresAt)
 }
 
 function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
@@ -142,7 +160,7 @@ export function toToken(row: TokenRow, use?: TokenUse): Token {
     device: { id: row.deviceId, name: row.deviceName, platform: row.devicePlatform },
     userAgent: row.userAgent,
     createdAt: row.createdAt,
-    expiresAt: Math.max(row.expiresAt, use?.expiresAt ?? 0),
+    expiresAt: expiryOf(row, use),
     lastUsedAt: use?.usedAt ?? row.lastUsedAt,
     lastUsedAddress: use?.address ?? row.lastUsedAddress,
   }

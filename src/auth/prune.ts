@@ -1,3 +1,4 @@
+import { deleteOldChanges } from '../db/changes.ts'
 import type { Database } from '../db/open.ts'
 import { deleteStaleThrottles } from '../db/throttle.ts'
 import { deleteEndedTokens } from '../db/tokens.ts'
@@ -52,6 +53,8 @@ export function createPrune(deps: {
 
   return async (onProgress) => {
     await uses.flush() // a use that is not written yet keeps its token
-    return { tokens: await pruneTokens(onProgress), counters: await pruneCounters() }
+    const deleted = { tokens: await pruneTokens(onProgress), counters: await pruneCounters() }
+    await database.run(deleteOldChanges)
+    return deleted
   }
 }

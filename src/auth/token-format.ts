@@ -13,12 +13,22 @@ export const tokenPrefixPattern = /^[A-Za-z0-9]{1,19}_$/
 /** A new token: prefix, 43 base62 characters (256 random bits) and 6 of CRC-32 over all that precedes. */
 export function generateToken(prefix: string): string {
   const body = prefix + toBase62(BigInt(`0x${randomBytes(32).toString('hex')}`), secretLength)
-  return body + checksum(body)
+  return body + toBase62(BigInt(crc32(body)), checksumLength)
 }
 
 /** Whether the form and the checksum are right, whatever the prefix: tokens outlive a change of the prefix. */
 export function isWellFormedToken(token: string): boolean {
-  return hasTokenForm(token) && token.endsWith(checksum(token.slice(0, -checksumLength)))
+  return hasTokenForm(token) && hasRightChecksum(token)
+}
+
+/** Whether a token's last characters are the checksum of those before; for one that has the form. */
+export function hasRightChecksum(token: string): boolean {
+  let rest = crc32(token.slice(0, -checksumLength))
+  for (let index = token.length - 1; index >= token.length - checksumLength; index--) {
+    if (token[index] !== alphabet[rest % 62]) return false
+    rest = Math.floor(rest / 62)
+  }
+  return true
 }
 
 /** Whether prefix, length and characters are those of a token, whatever the checksum. */
@@ -38,10 +48,6 @@ export function hasTokenForm(token: string): boolean {
 /** What is stored for a token and looked up: SHA-256 in base64url. The 256 random bits need no salt and no stretching. */
 export function digestToken(token: string): string {
   return hash('sha256', token, 'base64url')
-}
-
-function checksum(body: string): string {
-  return toBase62(BigInt(crc32(body)), checksumLength)
 }
 
 function toBase62(value: bigint, length: number): string {

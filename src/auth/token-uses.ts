@@ -1,20 +1,23 @@
 import type { Database } from '../db/open.ts'
-import { recordTokenUse, type TokenUse } from '../db/tokens.ts'
+import { recordTokenUses, type TokenRow, type TokenUse } from '../db/tokens.ts'
 
 /** Uses of tokens, kept in memory and written in batches: reading never writes. */
 export interface TokenUses {
   /** What was recorded for a token since the last flush. */
   find(id: string): TokenUse | undefined
   /** Notes that a token authenticated a request; `expiresAt` carries a renewal. */
-  record(id: string, usedAt: number, address: string, expiresAt: number): TokenUse
+  record(row: TokenRow, usedAt: number, address: string, expiresAt: number): TokenUse
   /** Writes what was recorded. What cannot be written is kept for the next time. */
   flush(): Promise<void>
 }
 
-/** Tokens written in one transaction; the event loop turns between two. */
-const batchSize = 200
+/** Tokens written in one statement and transaction; the event loop turns between two. */
+const batchSize = 250
 
-export function createTokenUses(database: Database): TokenUses {
+/** Tokens that are waited with while nothing can be written, some 50 MB of them. The uses of others are lost then. */
+const pendingLimit = 250_000
+
+export function createTokenUses(database: Database, limit: number = pendingLimit): TokenUses {
   let pending = new Map<string, TokenUse>()
   let writing = new Map<string, TokenUse>()
   let flushing: Promise<void> | null = null
@@ -25,9 +28,7 @@ export function createTokenUses(database: Database): TokenUses {
     pending = new Map()
     try {
       for (const batch of chunk([...writing.values()], batchSize)) {
-        await database.transaction(async (db) => {
-          for (const use of batch) await recordTokenUse(db, use)
-        })
+        await database.run((db) => recordTokenUses(db, batch))
         for (const use of batch) writing.delete(use.id)
         await new Promise(setImmediate)
       }
@@ -46,16 +47,17 @@ export function createTokenUses(database: Database): TokenUses {
 
   return {
     find: (id) => pending.get(id) ?? writing.get(id),
-    record(id, usedAt, address, expiresAt) {
-      const use = pending.get(id)
+    record(row, usedAt, address, expiresAt) {
+      const use = pending.get(row.id)
       if (use === undefined) {
-        const first = { id, usedAt, address, expiresAt }
-        pending.set(id, first)
+        const first = { id: row.id, usedAt, address, expiresAt, renewedFrom: row.expiresAt }
+        if (pending.size < limit) pending.set(row.id, first)
         return first
       }
       use.usedAt = Math.max(use.usedAt, usedAt)
       use.address = address
-      use.expiresAt = Math.max(use.expiresAt, expiresAt)
+      use.expiresAt = expiresAt
+      use.renewedFrom = row.expiresAt
       return use
     },
     flush() {

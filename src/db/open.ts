@@ -34,8 +34,18 @@ export interface Database {
   transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Compiles a query with exactly one text parameter once, for the request path. */
   prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row>
+  /** Tells at once what was committed; null where the driver cannot. */
+  readonly commits: Commits | null
   /** Closes the database, unless it was handed in by an application. */
   close(): Promise<void>
+}
+
+/** What this and other processes have committed. */
+export interface Commits {
+  /** A number that is another one after each commit, whoever made it. */
+  version(): number
+  /** Compiles a query once whose first parameter is the number to be given. */
+  prepareAll<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): (value: number) => Row[]
 }
 
 /** How long another process's write lock is waited for, in milliseconds. */
@@ -60,15 +70,17 @@ export function openDatabase(url: string): Database {
   const file = parseSqliteUrl(url)
   if (file === null)
     throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
-  const connection = openSqlite(file)
+  const { connection, reader } = openSqlite(file)
   const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
   const retryWhileBusy = createRetryWhileBusy()
   return {
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
-    prepareOne: (compile) => prepareSync(connection, compile(kysely)),
+    prepareOne: (compile) => prepareSync(reader, compile(kysely)),
+    commits: connection.memory ? null : watchCommits(reader, kysely),
     async close() {
+      reader.close()
       await kysely.destroy()
       connection.close()
     },
@@ -101,6 +113,7 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
         return rows[0]
       }
     },
+    commits: null,
     close: () => kysely.destroy(), // the connections are the application's, and stay open
   }
 }
@@ -131,7 +144,8 @@ function parseSqliteUrl(url: string): string | null {
   return match?.[1] ?? null
 }
 
-function openSqlite(file: string): SqliteDatabase.Database {
+/** Look-ups have a connection of their own, which sees nothing that is not committed. What is in memory has only one. */
+function openSqlite(file: string): { connection: SqliteDatabase.Database; reader: SqliteDatabase.Database } {
   const path = file === ':memory:' ? file : resolve(file)
   let connection: SqliteDatabase.Database | undefined
   try {
@@ -141,7 +155,10 @@ function openSqlite(file: string): SqliteDatabase.Database {
     // FULL: an acknowledged revocation survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
-    return connection
+    if (connection.memory) return { connection, reader: connection }
+    const reader = new SqliteDatabase(path, { timeout: busyTimeoutMs })
+    reader.pragma('query_only = ON')
+    return { connection, reader }
   } catch (error) {
     connection?.close()
     throw new Error(`Cannot open the database file ${path}: ${explainDatabaseFault(error)}`, { cause: error })
@@ -191,14 +208,36 @@ export function explainDatabaseFault(error: unknown): string {
 
 function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQuery<Row>): FindOne<Row> {
   let statement: SqliteDatabase.Statement<[string], Row> | undefined
-  return (value) => {
-    try {
+  return (value) =>
+    asLatchkeyErrors(() => {
       // Prepared at first use: the table exists only once migrations have run.
       statement ??= connection.prepare<[string], Row>(query.sql)
       return statement.get(value)
-    } catch (error) {
-      throw toLatchkeyError(error)
-    }
+    })
+}
+
+/** Through `PRAGMA data_version` of a connection that does not write itself (https://sqlite.org/pragma.html#pragma_data_version). */
+function watchCommits(reader: SqliteDatabase.Database, kysely: Kysely<Tables>): Commits {
+  const version = reader.prepare<[], number>('pragma data_version').pluck()
+  return {
+    version: () => asLatchkeyErrors(() => version.get() as number), // it always has a row
+    prepareAll(compile) {
+      const { sql, parameters } = compile(kysely)
+      let statement: SqliteDatabase.Statement<unknown[]> | undefined
+      return (value) =>
+        asLatchkeyErrors(() => {
+          statement ??= reader.prepare(sql)
+          return statement.all(value, ...parameters.slice(1)) as never[]
+        })
+    },
+  }
+}
+
+function asLatchkeyErrors<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw toLatchkeyError(error)
   }
 }
 

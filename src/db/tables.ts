@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** Times are integer milliseconds since 1970; flags are 0 or 1; ids and digests are text. */
 export interface UsersTable {
   id: string
@@ -38,9 +40,16 @@ export interface ThrottleTable {
   expires_at: number
 }
 
+/** Whose principals changed, in the order of the commits; triggers write it. */
+export interface ChangesTable {
+  seq: Generated<number>
+  user_id: string
+}
+
 /** The database as Kysely sees it. */
 export interface Tables {
   latchkey_users: UsersTable
   latchkey_tokens: TokensTable
   latchkey_throttle: ThrottleTable
+  latchkey_changes: ChangesTable
 }

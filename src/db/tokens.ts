@@ -40,7 +40,10 @@ export interface TokenUse {
   id: string
   usedAt: number
   address: string
+  /** The expiry that follows from it, */
   expiresAt: number
+  /** and the stored one that it followed from: when that is shortened meanwhile, nothing moves it on. */
+  renewedFrom: number
 }
 
 const columns = [
@@ -226,16 +229,19 @@ export async function eraseTokenDetails(db: Kysely<Tables>, userId: string): Pro
     .execute()
 }
 
-/** Writes one token's use. A late flush never turns the clock back, nor revives what was ended or shortened meanwhile. */
-export async function recordTokenUse(db: Kysely<Tables>, use: TokenUse): Promise<void> {
-  await db
-    .updateTable('latchkey_tokens')
-    .set({ last_used_at: use.usedAt, last_used_address: use.address, expires_at: use.expiresAt })
-    .where('id', '=', use.id)
-    .where('revoked_at', 'is', null)
-    .where('expires_at', '<=', use.expiresAt)
-    .where((where) => where.or([where('last_used_at', 'is', null), where('last_used_at', '<=', use.usedAt)]))
-    .execute()
+/** Writes uses of tokens. A late flush never turns the clock back, nor revives what was ended or shortened meanwhile. */
+export async function recordTokenUses(db: Kysely<Tables>, uses: readonly TokenUse[]): Promise<void> {
+  const rows = uses.map(
+    (use) => sql`(${use.id}, ${use.usedAt}, ${use.address}, ${use.expiresAt}, ${use.renewedFrom})`,
+  )
+  await sql`
+    update latchkey_tokens set
+      last_used_at = used.column2,
+      last_used_address = used.column3,
+      expires_at = case when expires_at between used.column5 and used.column4 then used.column4 else expires_at end
+    from (values ${sql.join(rows)}) as used
+    where latchkey_tokens.id = used.column1 and revoked_at is null
+      and (last_used_at is null or last_used_at <= used.column2)`.execute(db)
 }
 
 /**

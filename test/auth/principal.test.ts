@@ -128,6 +128,7 @@ t.test('a token costs one look-up, and an ill-formed one none', async (t) => {
       lookUps++
       return findToken(digest)
     },
+    knownTokens: null,
     clock: () => clock.now,
     life: createTokenLife(tokenDefaults),
     uses: createTokenUses(database),
@@ -145,6 +146,7 @@ t.test('a driver that answers later is waited for', async (t) => {
   const findToken = prepareFindToken(database)
   const resolvePrincipal = createResolvePrincipal({
     findToken: async (digest) => findToken(digest),
+    knownTokens: null,
     clock: () => clock.now,
     life: createTokenLife(tokenDefaults),
     uses: createTokenUses(database),

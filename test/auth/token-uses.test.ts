@@ -112,14 +112,15 @@ t.test('a late flush turns no clock back and revives nothing', async (t) => {
   await createUser('ada')
   const { token, tokenInfo } = await signIn('ada')
   const late = createTokenUses(domain.database)
-  late.record(tokenInfo.id, clock.now, '192.0.2.9', tokenInfo.expiresAt)
+  const row = await storedToken(domain, tokenInfo.id)
+  late.record(row, clock.now, '192.0.2.9', tokenInfo.expiresAt)
   clock.now += 1_000
   await userOf(token)
   await auth.flush()
   await late.flush()
   t.match(await storedToken(domain, tokenInfo.id), { lastUsedAt: clock.now, lastUsedAddress: '127.0.0.1' })
 
-  late.record(tokenInfo.id, clock.now + 1, '192.0.2.9', tokenInfo.expiresAt + dayMs)
+  late.record(row, clock.now + 1, '192.0.2.9', tokenInfo.expiresAt + dayMs)
   await auth.revokeToken(await userOf(token), null, {
     requestId: '',
     address: '',
@@ -148,6 +149,38 @@ t.test(
     t.equal(await reasonOf(token), 'REVOKED')
   },
 )
+
+t.test('a token that was shortened before its renewal is written stays so', async (t) => {
+  const domain = await openDomain(t, { token: { ttlMs: dayMs, renew: true } })
+  const { auth, clock, database, createUser, signIn, userOf, reasonOf } = domain
+  await createUser('ada')
+  const { token, tokenInfo } = await signIn('ada')
+  clock.now += 1_000
+  t.equal((await userOf(token)).token.expiresAt, clock.now + dayMs)
+  await database.kysely
+    .updateTable('latchkey_tokens')
+    .set({ expires_at: clock.now, max_expires_at: clock.now })
+    .execute()
+  t.equal(await reasonOf(token), 'EXPIRED')
+  await auth.flush()
+  t.match(await storedToken(domain, tokenInfo.id), { lastUsedAt: clock.now, expiresAt: clock.now })
+})
+
+t.test('while nothing can be written, no more is kept than there is room for', async (t) => {
+  const domain = await openDomain(t)
+  const { clock, createUser, signIn } = domain
+  await createUser('ada')
+  const rows = []
+  for (let count = 0; count < 2; count++) {
+    rows.push(await storedToken(domain, (await signIn('ada')).tokenInfo.id))
+  }
+  const uses = createTokenUses(domain.database, 1)
+  for (const row of rows) t.equal(uses.record(row, clock.now, '', row.expiresAt).usedAt, clock.now)
+  t.same(
+    rows.map((row) => uses.find(row.id) !== undefined),
+    [true, false],
+  )
+})
 
 t.test('more uses than one batch holds are all written', async (t) => {
   const domain = await openDomain(t, { token: { limit: 1_000 } })

@@ -63,7 +63,7 @@ t.test('what cannot be undone is confirmed', { skip }, async (t) => {
   })
   t.match(await atTerminal(t, bench, ['migrate', 'down'], ['Yes']), {
     status: 0,
-    stdout: /Take back 0003-throttle\? What is stored in its tables is lost\..*Took back 0003-throttle/s,
+    stdout: /Take back 0004-changes\? What is stored in its tables is lost\..*Took back 0004-changes/s,
   })
 })
 

@@ -77,9 +77,12 @@ t.test('a damaged page is found when it is read, and refused as a fault of the d
   const file = join(t.testdir(), 'latchkey.db')
   const before = openDatabase(`sqlite:${file}`)
   await migrateToLatest(before)
+  const { rows } = await sql<{
+    rootpage: number
+  }>`select rootpage from sqlite_schema where rootpage > 0`.execute(before.kysely)
   await before.close()
   const bytes = readFileSync(file)
-  bytes.fill(0xff, 4_096)
+  for (const { rootpage } of rows) bytes.fill(0xff, (rootpage - 1) * 4_096, rootpage * 4_096)
   writeFileSync(file, bytes)
   const database = openDatabase(`sqlite:${file}`)
   t.teardown(() => database.close())
@@ -143,7 +146,7 @@ t.test('the instance of an application is used and not closed', async (t) => {
   })
   t.teardown(() => kysely.destroy())
   const database = adoptKysely(kysely)
-  t.same(await migrateToLatest(database), ['0001-users', '0002-tokens', '0003-throttle'])
+  t.same(await migrateToLatest(database), ['0001-users', '0002-tokens', '0003-throttle', '0004-changes'])
   t.same(await migrateToLatest(database), [])
   t.equal(await prepareFindToken(database)('unknown'), undefined)
   await t.rejects(

@@ -125,6 +125,7 @@ export const tokenDefaults: AuthOptions['token'] = {
   limit: 50,
   limitPolicy: 'evict-oldest',
   retentionMs: 30 * dayMs,
+  cacheSize: 100_000,
 }
 
 export const throttleDefaults: ThrottleOptions = {

@@ -1,0 +1,65 @@
+import type { Kysely } from 'kysely'
+import type { Database } from './open.ts'
+import type { Tables } from './tables.ts'
+
+/** The users whose accounts or tokens changed since the last question; null where it cannot be told which. */
+export type ReadChanges = () => readonly string[] | null
+
+/** Rows read at once; with more, forgetting everything is less work. */
+const readLimit = 1_000
+
+/** Rows kept for readers that come late. */
+const keptRows = 10_000
+
+const none: readonly string[] = []
+
+/**
+ * Follows what any process has committed, exactly: what is committed when the question is asked is in its answer. Null
+ * where the database cannot be asked at once.
+ */
+export function createReadChanges(database: Database): ReadChanges | null {
+  const { commits } = database
+  if (commits === null) return null
+  const listFrom = commits.prepareAll((db) =>
+    db
+      .selectFrom('latchkey_changes')
+      .select(['seq', 'user_id as userId'])
+      .where('seq', '>=', 0)
+      .orderBy('seq')
+      .limit(readLimit + 2)
+      .compile(),
+  )
+  const findLast = commits.prepareAll((db) =>
+    db
+      .selectFrom('latchkey_changes')
+      .select('seq')
+      .where('seq', '>=', 0)
+      .orderBy('seq', 'desc')
+      .limit(1)
+      .compile(),
+  )
+  let version = Number.NaN
+  let last = Number.NaN
+
+  return () => {
+    const now = commits.version()
+    if (now === version) return none
+    const rows = Number.isNaN(last) ? [] : listFrom(last)
+    const known = rows[0]?.seq === last && rows.length <= readLimit + 1
+    last = (known ? rows : findLast(0)).at(-1)?.seq ?? Number.NaN
+    version = now
+    return known ? rows.slice(1).map(({ userId }) => userId) : null
+  }
+}
+
+/** Deletes what no reader is likely to be behind of; one that is forgets everything it knows. */
+export async function deleteOldChanges(db: Kysely<Tables>): Promise<void> {
+  await db
+    .deleteFrom('latchkey_changes')
+    .where('seq', '<=', (from) =>
+      from
+        .selectFrom('latchkey_changes')
+        .select((select) => select(select.fn.max<number>('seq'), '-', keptRows).as('seq')),
+    )
+    .execute()
+}

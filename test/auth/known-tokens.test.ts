@@ -1,0 +1,222 @@
+import { join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import t, { type Test } from 'tap'
+import { createKnownTokens } from '../../src/auth/known-tokens.ts'
+import { createResolvePrincipal } from '../../src/auth/principal.ts'
+import { createTokenLife } from '../../src/auth/token-life.ts'
+import { createTokenUses } from '../../src/auth/token-uses.ts'
+import { createReadChanges, type ReadChanges } from '../../src/db/changes.ts'
+import { openDatabase } from '../../src/db/open.ts'
+import { prepareFindToken } from '../../src/db/tokens.ts'
+import { dayMs, openDomain, origin, type TestDomain, tokenDefaults } from '../support/domain.ts'
+
+interface Reader extends TestDomain {
+  file: string
+  /** The answer to a token out of a cache of its own, and the look-ups it took. */
+  resolve(token: string): { answer: string; lookUps: number }
+  /** Writes to the file as another program would. */
+  execute(sql: string): void
+  uses: ReturnType<typeof createTokenUses>
+}
+
+/** A domain on a file, and beside it a process that only reads, with a cache. */
+async function openReader(t: Test, size = 100, life = tokenDefaults): Promise<Reader> {
+  const file = join(t.testdir(), 'latchkey.db')
+  const domain = await openDomain(t, { url: `sqlite:${file}`, token: life })
+  const database = openDatabase(`sqlite:${file}`)
+  t.teardown(() => database.close())
+  const findToken = prepareFindToken(database)
+  const uses = createTokenUses(database)
+  let lookUps = 0
+  const resolve = createResolvePrincipal({
+    findToken: (digest) => {
+      lookUps++
+      return findToken(digest)
+    },
+    knownTokens: createKnownTokens(createReadChanges(database) as ReadChanges, size),
+    clock: () => domain.clock.now,
+    life: createTokenLife(life),
+    uses,
+  })
+  return {
+    ...domain,
+    file,
+    uses,
+    resolve(token) {
+      lookUps = 0
+      const principal = resolve(token, '192.0.2.7')
+      if (principal instanceof Promise) throw new Error('this driver answers at once')
+      const answer =
+        principal.kind === 'user'
+          ? `${principal.user.username} ${principal.user.role} ${principal.token.name}`
+          : principal.reason
+      return { answer, lookUps }
+    },
+    execute(sql) {
+      const connection = new SqliteDatabase(file)
+      connection.pragma('foreign_keys = ON')
+      connection.exec(sql)
+      connection.close()
+    },
+  }
+}
+
+t.test('a token that is known takes no look-up, whatever else is written', async (t) => {
+  const { createUser, signIn, auth, resolve, userOf } = await openReader(t)
+  await createUser('ada')
+  await createUser('bob')
+  const { token } = await signIn('ada', { device: { name: 'a' } })
+  t.same(resolve(token), { answer: 'ada USER a', lookUps: 1 })
+  t.same(resolve(token), { answer: 'ada USER a', lookUps: 0 })
+  const { token: other } = await signIn('bob', { device: { name: 'b' } })
+  t.same(resolve(other), { answer: 'bob USER b', lookUps: 1 })
+  await auth.revokeToken(await userOf(other), null, origin())
+  await userOf(token)
+  await auth.flush() // a use of the token, written by another process
+  t.same(resolve(token), { answer: 'ada USER a', lookUps: 0 })
+  t.same(resolve(other), { answer: 'REVOKED', lookUps: 1 })
+  t.same(resolve(other), { answer: 'REVOKED', lookUps: 1 }, 'a refusal is looked up each time')
+})
+
+t.test('what changes a user or a token is seen by the next request, whoever wrote it', async (t) => {
+  const reader = await openReader(t)
+  const { auth, createUser, signIn, userOf, resolve, execute } = reader
+  const id = "(select id from latchkey_users where username = 'ada')"
+  const cases: [what: string, change: (token: string, userId: string) => unknown, answer: string][] = [
+    [
+      'renamed',
+      async (token) => auth.renameToken(await userOf(token), (await userOf(token)).token.id, 'b'),
+      'ada USER b',
+    ],
+    [
+      'made an administrator',
+      () => execute(`update latchkey_users set role = 'ADMIN' where id = ${id}`),
+      'ada ADMIN a',
+    ],
+    [
+      'renamed by another program',
+      () => execute(`update latchkey_users set username = 'eve' where id = ${id}`),
+      'eve USER a',
+    ],
+    ['revoked', async (token) => auth.revokeToken(await userOf(token), null, origin()), 'REVOKED'],
+    [
+      'revoked by another program',
+      () => execute(`update latchkey_tokens set revoked_at = 1 where user_id = ${id}`),
+      'REVOKED',
+    ],
+    ['disabled', (_token, userId) => auth.setActive(userId, false), 'INACTIVE'],
+    ['deleted', (_token, userId) => auth.deleteUser(userId), 'INACTIVE'],
+    [
+      'shortened',
+      () => execute(`update latchkey_tokens set expires_at = 1 where user_id = ${id}`),
+      'EXPIRED',
+    ],
+    ['taken out', () => execute(`delete from latchkey_tokens where user_id = ${id}`), 'INVALID'],
+    [
+      'given to somebody else',
+      () =>
+        execute(
+          `update latchkey_tokens set user_id = (select id from latchkey_users where username = 'bob') where user_id = ${id}`,
+        ),
+      'bob USER a',
+    ],
+  ]
+  const bob = await createUser('bob')
+  t.ok(bob)
+  for (const [what, change, answer] of cases) {
+    const userId = await createUser('ada')
+    const { token } = await signIn('ada', { device: { name: 'a' } })
+    resolve(token)
+    t.same(resolve(token), { answer: 'ada USER a', lookUps: 0 })
+    await change(token, userId)
+    t.same(resolve(token).answer, answer, what)
+    execute("delete from latchkey_users where username in ('ada', 'eve')")
+    reader.clock.now += 60_000
+  }
+})
+
+t.test('expiry and idleness are told by the clock, and by what other processes have written', async (t) => {
+  const { auth, clock, createUser, signIn, userOf, resolve } = await openReader(t, 100, {
+    ...tokenDefaults,
+    renew: true,
+  })
+  await createUser('ada')
+  const { token } = await signIn('ada', { device: { name: 'a' } })
+  resolve(token)
+  clock.now += 10 * dayMs
+  await userOf(token)
+  await auth.flush()
+  clock.now += 10 * dayMs
+  t.same(resolve(token), { answer: 'ada USER a', lookUps: 1 }, 'used elsewhere meanwhile')
+  clock.now += 14 * dayMs
+  t.same(resolve(token), { answer: 'EXPIRED', lookUps: 1 })
+})
+
+t.test('an expiry that an operator puts off holds at once', async (t) => {
+  const { clock, createUser, signIn, resolve, execute, uses, database } = await openReader(t)
+  await createUser('ada')
+  const { token } = await signIn('ada', { device: { name: 'a' } })
+  resolve(token)
+  execute(`update latchkey_tokens set expires_at = expires_at + 1000, max_expires_at = max_expires_at + 1000`)
+  clock.now += 1_000
+  t.same(resolve(token), { answer: 'ada USER a', lookUps: 1 })
+  await uses.flush()
+  const row = await database.kysely.selectFrom('latchkey_tokens').select('last_used_at').executeTakeFirst()
+  t.equal(row?.last_used_at, clock.now, 'and uses go on being written')
+})
+
+t.test('no more tokens are kept than were asked for, those used last', async (t) => {
+  const { createUser, signIn, resolve } = await openReader(t, 2)
+  const tokens: string[] = []
+  for (const [index, name] of ['ada', 'bob', 'cleo'].entries()) {
+    await createUser(name)
+    tokens.push((await signIn(name, { address: `192.0.2.${index}` })).token)
+  }
+  const [ada = '', bob = '', cleo = ''] = tokens
+  for (const token of [ada, bob, ada, cleo]) resolve(token)
+  t.equal(resolve(ada).lookUps, 0)
+  t.equal(resolve(cleo).lookUps, 0)
+  t.equal(resolve(bob).lookUps, 1)
+})
+
+t.test('whoever misses too many changes forgets everything', async (t) => {
+  const { createUser, signIn, auth, resolve, execute } = await openReader(t)
+  await createUser('ada')
+  const { token } = await signIn('ada', { device: { name: 'a' } })
+  resolve(token)
+  const insert = (count: number) =>
+    `insert into latchkey_changes (user_id) with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count}) select 'x' from n`
+  execute(insert(1_000))
+  t.equal(resolve(token).lookUps, 0, 'as many as are read at once')
+  execute(insert(1_001))
+  t.equal(resolve(token).lookUps, 1, 'more')
+  execute(insert(10_000))
+  await auth.prune()
+  execute(insert(1))
+  t.equal(resolve(token).lookUps, 1, 'some are deleted already')
+  t.equal(resolve(token).lookUps, 0)
+  execute('delete from latchkey_changes')
+  t.equal(resolve(token).lookUps, 1, 'the table is empty')
+  execute(insert(1))
+  t.equal(resolve(token).lookUps, 1, 'there is nothing to follow on from')
+  t.equal(resolve(token).lookUps, 0)
+})
+
+t.test('changes that nobody will ask for are deleted, the newest ten thousand stay', async (t) => {
+  const { auth, execute, database } = await openReader(t)
+  execute(
+    `insert into latchkey_changes (user_id) with recursive n(i) as (select 1 union all select i + 1 from n where i < 12000) select 'x' from n`,
+  )
+  await auth.prune()
+  const { count } = await database.kysely
+    .selectFrom('latchkey_changes')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  t.equal(count, 10_000)
+})
+
+t.test('what is in memory has one connection, and no cache', async (t) => {
+  const database = openDatabase('sqlite::memory:')
+  t.teardown(() => database.close())
+  t.equal(createReadChanges(database), null)
+})
