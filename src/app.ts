@@ -1,12 +1,18 @@
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import fp from 'fastify-plugin'
 import type { Settings } from './config.ts'
 import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
 import { healthPaths, registerHealth } from './http/health.ts'
 import { createRequestId } from './http/request-id.ts'
-import { logRequest } from './http/request-log.ts'
-import { type LatchkeyOptions, latchkey } from './plugin.ts'
+import { logRequest, logSerializers } from './http/request-log.ts'
+import { type LatchkeyOptions, registerLatchkey } from './plugin.ts'
+
+/** Where log lines go. */
+interface LogStream {
+  write(line: string): void
+}
 
 /** Headers that a page of another origin may read. */
 const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
@@ -14,11 +20,11 @@ const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
 /** Builds the service: Fastify with Latchkey in it. It does not listen. */
 export async function buildApp(
   settings: Settings,
-  options: { logger?: FastifyServerOptions['logger']; plugin?: LatchkeyOptions } = {},
+  options: { logger?: { level?: string; stream?: LogStream }; plugin?: LatchkeyOptions } = {},
 ): Promise<FastifyInstance> {
   const createId = createRequestId()
   const app: FastifyInstance = Fastify({
-    logger: options.logger ?? { level: settings.logLevel },
+    logger: { serializers: logSerializers, level: settings.logLevel, ...options.logger },
     logController: new LogController({ disableRequestLogging: true }), // Latchkey writes one line per request
     genReqId: createId,
     clientErrorHandler: (error, socket) => answerUnreadable(error, socket, app.log, createId()),
@@ -42,9 +48,9 @@ export async function buildApp(
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
-    const { url = '' } = request.routeOptions
-    // GraphQL has a line of its own; probes would fill the log.
-    if (url !== settings.graphqlPath) logRequest(request, reply, healthPaths.includes(url) ? 'debug' : 'info')
+    // What has come to the API has a line of its own; probes would fill the log.
+    if (request.graphqlOutcome === null)
+      logRequest(request, reply, healthPaths.includes(request.routeOptions.url ?? '') ? 'debug' : 'info')
     done()
   })
   if (settings.corsOrigins.length > 0) {
@@ -67,7 +73,9 @@ export async function buildApp(
     corsOrigins: _origins,
     ...own
   } = settings
-  await app.register(latchkey, { ...own, ...options.plugin })
+  await app.register(
+    fp((service) => registerLatchkey(service, { ...own, ...options.plugin }, { ownService: true })),
+  )
   return app
 }
 

@@ -16,7 +16,7 @@ import {
 } from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
 import { formatThrown } from './graphql/errors.ts'
-import type { Executor } from './graphql/execute.ts'
+import type { ExecutionResult, Executor } from './graphql/execute.ts'
 import type { Operation } from './graphql/operations.ts'
 import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
 import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from './http/authenticate.ts'
@@ -60,9 +60,26 @@ declare module 'fastify' {
 const pruneIntervalMs = 3_600_000
 
 /** Registers Latchkey in a Fastify application: the database, the `preHandler`, the API and GraphiQL. */
-export const latchkey = fp(registerLatchkey, { fastify: '5.x', name: 'latchkey' })
+export const latchkey = fp(
+  async (app: FastifyInstance, options: LatchkeyOptions) => registerLatchkey(app, options, {}),
+  {
+    fastify: '5.x',
+    name: 'latchkey',
+  },
+)
 
-async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions): Promise<void> {
+/** What the service around the plugin has seen to already. */
+export interface Host {
+  /** Whether it is Latchkey's own, see `GraphQLRouteOptions`. */
+  ownService?: boolean
+}
+
+/** The plugin as the service registers it. */
+export async function registerLatchkey(
+  app: FastifyInstance,
+  options: LatchkeyOptions,
+  { ownService = false }: Host,
+): Promise<void> {
   requireNode()
   refuseSecondRegistration(app)
   const settings = readPluginOptions(options)
@@ -79,7 +96,7 @@ async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions):
   }
   const preHandler = createAuthenticate({ ...authentication, requireHttps: settings.requireHttps })
   const contextOf = (request: FastifyRequest): LatchkeyContext =>
-    createContext(auth, request.principal, originOf(request))
+    createContext(auth, request.principal, () => originOf(request))
   decoratePrincipal(app)
   app.decorate('latchkey', { auth, preHandler, createContext: contextOf })
 
@@ -122,6 +139,7 @@ async function registerLatchkey(app: FastifyInstance, options: LatchkeyOptions):
     countRequest,
     countBadToken,
     report: (event) => reportEvent(app, event),
+    ownService,
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
   runInBackground(app, auth, settings)
@@ -198,22 +216,31 @@ function createRunner(
 ): OperationRunner {
   return {
     prepare: executor.prepare,
-    async execute(operation, variables, request, reply) {
+    execute(operation, variables, request, reply) {
+      const run = (context: object): Promise<ExecutionResult> =>
+        executor.execute(operation as Operation, variables, context, reply, (error) =>
+          request.log.error({ err: error }, 'a resolver failed'),
+        )
       const own = contextOf(request)
-      let context = own
-      if (contextOfApplication) {
-        try {
-          context = { ...(await contextOfApplication(request, reply)), ...own }
-        } catch (error) {
-          const report = (fault: unknown) => request.log.error({ err: fault }, 'the context failed')
-          return { errors: [formatThrown(error, String(request.id), report)] }
-        }
-      }
-      return executor.execute(operation as Operation, variables, context, reply, (error) =>
-        request.log.error({ err: error }, 'a resolver failed'),
-      )
+      if (contextOfApplication === undefined) return run(own)
+      return extendContext(own, contextOfApplication, request, reply).then(run, (error) => {
+        const report = (fault: unknown) => request.log.error({ err: fault }, 'the context failed')
+        return { errors: [formatThrown(error, String(request.id), report)] }
+      })
     },
   }
+}
+
+/** Adds to Latchkey's context what it does not have itself. */
+async function extendContext(
+  own: LatchkeyContext,
+  contextOfApplication: NonNullable<LatchkeyOptions['context']>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<object> {
+  const added = Object.getOwnPropertyDescriptors({ ...(await contextOfApplication(request, reply)) })
+  for (const name of Reflect.ownKeys(added)) if (name in own) Reflect.deleteProperty(added, name)
+  return Object.defineProperties(own, added)
 }
 
 const warnings = new Set([

@@ -18,14 +18,35 @@ export interface LatchkeyContext {
   provenUserId: string | null
 }
 
-export function createContext(auth: Auth, principal: Principal, origin: RequestOrigin): LatchkeyContext {
-  const signedIn = principal.kind === 'user'
-  return {
-    user: signedIn ? principal.user : null,
-    token: signedIn ? principal.token : null,
-    principal,
-    origin,
-    auth,
-    provenUserId: null,
+/** Builds the context of a request; where it comes from is found out when somebody asks. */
+export function createContext(
+  auth: Auth,
+  principal: Principal,
+  findOrigin: () => RequestOrigin,
+): LatchkeyContext {
+  return new RequestContext(auth, principal, findOrigin)
+}
+
+class RequestContext implements LatchkeyContext {
+  readonly user: User | null
+  readonly token: Token | null
+  readonly principal: Principal
+  readonly auth: Auth
+  provenUserId: string | null = null
+  readonly #findOrigin: () => RequestOrigin
+  #origin: RequestOrigin | null = null
+
+  constructor(auth: Auth, principal: Principal, findOrigin: () => RequestOrigin) {
+    const signedIn = principal.kind === 'user'
+    this.user = signedIn ? principal.user : null
+    this.token = signedIn ? principal.token : null
+    this.principal = principal
+    this.auth = auth
+    this.#findOrigin = findOrigin
+  }
+
+  get origin(): RequestOrigin {
+    this.#origin ??= this.#findOrigin()
+    return this.#origin
   }
 }

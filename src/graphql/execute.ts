@@ -51,30 +51,35 @@ export function createExecutor(deps: {
       return 'kind' in found ? found : refuse(found)
     },
 
-    async execute(operation, variables, context, reply, report) {
-      const nulls = operation.defaulted.filter((name) => variables?.[name] === null)
-      if (nulls.length > 0) return { errors: refuseNulls(nulls) }
-      let result: ExecutionResult
-      try {
-        // Without variables none are passed: Mercurius would build an execution context only to check them.
-        result = (await reply.graphql(
-          operation.source,
-          context as Record<string, unknown>,
-          variables ?? undefined,
-          operation.name ?? undefined,
-        )) as ExecutionResult
-      } catch (error) {
-        return refuseInvalid(error, operation, variables)
-      }
-      if (result.data === undefined)
-        return { errors: describeVariables(schema, operation.source, variables ?? {}) }
-      if (result.errors === undefined || result.errors.length === 0) return { data: result.data }
-      const requestId = String(reply.request.id)
-      return {
-        data: result.data,
-        errors: result.errors.map((error) => formatResolverError(error, requestId, report)),
-      }
+    execute(operation, variables, context, reply, report) {
+      const nulls = variables === null ? [] : operation.defaulted.filter((name) => variables[name] === null)
+      if (nulls.length > 0) return Promise.resolve({ errors: refuseNulls(nulls) })
+      // Without variables none are passed: Mercurius would build an execution context only to check them.
+      const executed = reply.graphql(
+        operation.source,
+        context as Record<string, unknown>,
+        variables ?? undefined,
+        operation.name ?? undefined,
+      ) as Promise<ExecutionResult>
+      return executed.then(
+        (result) => describeResult(result, operation, variables, reply, report),
+        (error) => refuseInvalid(error, operation, variables),
+      )
     },
+  }
+
+  function describeResult(
+    result: ExecutionResult,
+    operation: Operation,
+    variables: Record<string, unknown> | null,
+    reply: FastifyReply,
+    report: ReportFault,
+  ): ExecutionResult {
+    const { data, errors = [] } = result
+    if (data === undefined) return { errors: describeVariables(schema, operation.source, variables ?? {}) }
+    if (errors.length === 0) return { data }
+    const requestId = String(reply.request.id)
+    return { data, errors: errors.map((error) => formatResolverError(error, requestId, report)) }
   }
 
   /** Mercurius throws one error for a document that is not valid and for variables that do not fit. */

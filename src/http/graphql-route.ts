@@ -1,9 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
 import type { ReportEvent } from '../auth/origin.ts'
+import type { AnonymousPrincipal } from '../auth/principal.ts'
 import { type ErrorCode, LatchkeyError, rateLimited } from '../errors.ts'
 import { clientAddress, limitedAddress, originOf, type PreHandler } from './authenticate.ts'
 import { setConstantHeaders } from './constant-headers.ts'
+import { createDeadlines, type Deadlines } from './deadlines.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
 import {
   badRequest,
@@ -15,7 +17,7 @@ import {
 } from './parameters.ts'
 import { refusePlainHttp } from './plain-http.ts'
 import type { CountRequest } from './rate-limit.ts'
-import { logGraphQLRequest, logSerializers } from './request-log.ts'
+import { logGraphQLRequest, logSerializers, noOutcome } from './request-log.ts'
 import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
 
 /** An operation that may run. */
@@ -56,6 +58,8 @@ export interface GraphQLRouteOptions {
   countRequest: CountRequest | null
   countBadToken: CountRequest
   report: ReportEvent
+  /** Whether the application is Latchkey's own service, whose logger writes no more of a request than is meant to be seen. */
+  ownService: boolean
 }
 
 const allowed = 'GET, POST'
@@ -67,23 +71,31 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
   app.register(async (scope) => {
     const parseJson = createJsonParser(scope)
     scope.removeAllContentTypeParsers()
-    scope.addContentTypeParser(
-      '*',
-      { parseAs: 'buffer', bodyLimit: options.bodyLimit },
-      (request, body, done) => {
-        try {
-          done(null, parseJson(request, requireUtf8(body as Buffer)))
-        } catch (error) {
-          done(error as Error)
-        }
-      },
-    )
+    // By its name as well: only parsers with one are found without parsing the content type again.
+    for (const type of ['application/json', '*']) {
+      scope.addContentTypeParser(
+        type,
+        { parseAs: 'buffer', bodyLimit: options.bodyLimit },
+        (request, body, done) => {
+          try {
+            done(null, parseJson(request, requireUtf8(body as Buffer)))
+          } catch (error) {
+            done(error as Error)
+          }
+        },
+      )
+    }
     scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, options))
-    scope.addHook('onRequest', (request, reply, done) => {
-      setConstantHeaders(request, reply)
-      done(options.requireHttps ? refusePlainHttp(request) : undefined)
+    const enter = (request: FastifyRequest, reply: FastifyReply): LatchkeyError | undefined => {
+      request.graphqlOutcome = noOutcome
+      if (reply.getHeader('x-request-id') === undefined) setConstantHeaders(request, reply)
+      return options.requireHttps ? refusePlainHttp(request) : undefined
+    }
+    scope.addHook('onResponse', (request, reply, done) => {
+      // What a hook of the service refused before, it has logged itself.
+      if (options.ownService && request.graphqlOutcome === null) done()
+      else logGraphQLRequest(request, reply, done)
     })
-    scope.addHook('onResponse', logGraphQLRequest)
 
     const route = {
       url: options.path,
@@ -92,44 +104,48 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
         options.countRequest === null
           ? [options.authenticate]
           : [options.authenticate, admitRequest(options.countRequest)],
-      logSerializers,
+      // They cost each request a logger of its own kind: a service has them on its one logger.
+      ...(options.ownService ? {} : { logSerializers }),
     }
+    const deadlines = createDeadlines(options.timeoutMs)
+    scope.addHook('onClose', deadlines.close)
     scope.route({
       ...route,
       method: 'POST',
-      onRequest: (request, _reply, done) => done(refuseForeignContent(request)),
+      onRequest: (request, reply, done) => done(enter(request, reply) ?? refuseForeignContent(request)),
       bodyLimit: options.bodyLimit,
-      handler: (request, reply) => answer(request, reply, requireParameters(request.body), options),
+      handler: (request, reply) =>
+        answer(request, reply, requireParameters(request.body), options, deadlines),
     })
     scope.route({
       ...route,
       method: 'GET',
+      onRequest: (request, reply, done) => done(enter(request, reply)),
       handler: (request, reply) => {
         const search = request.query as Record<string, unknown>
-        return answer(
-          request,
-          reply,
-          requireQueryParameters(search, (text) => parseJson(request, text)),
-          options,
-        )
+        const parameters = requireQueryParameters(search, (text) => parseJson(request, text))
+        answer(request, reply, parameters, options, deadlines)
       },
     })
     scope.route({
-      url: options.path,
+      ...route,
+      preHandler: [],
       method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
-      logSerializers,
-      onRequest: refuseMethod, // before the body is read
-      handler: refuseMethod,
+      // before the body is read
+      onRequest: (request, reply, done) => done(enter(request, reply) ?? refusedMethod()),
+      handler: () => {},
     })
   })
 }
 
-async function answer(
+/** Answers a request, at once or as soon as its operation has run. What it throws, Fastify hands to `answerError`. */
+function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   parameters: GraphQLParameters,
   options: GraphQLRouteOptions,
-): Promise<FastifyReply> {
+  deadlines: Deadlines,
+): void {
   const type = negotiate(request.headers.accept)
   if (type === null) {
     throw new LatchkeyError(
@@ -138,19 +154,31 @@ async function answer(
     )
   }
   const operation = options.runner.prepare(parameters.query, parameters.operationName)
-  if ('errors' in operation) return send(request, reply, { errors: operation.errors }, type, options)
-
-  const outcome = { operation: operation.name, refusal: null }
-  request.graphqlOutcome = outcome
+  if ('errors' in operation) {
+    send(request, reply, { errors: operation.errors }, type, options)
+    return
+  }
+  request.graphqlOutcome = { operation: operation.name, refusal: null }
   if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
-  if (!operation.signsIn) await admitToken(request, options)
-  return send(
-    request,
-    reply,
-    await within(options.timeoutMs, options.runner.execute(operation, parameters.variables, request, reply)),
-    type,
-    options,
-  )
+  const run = (): void => {
+    const deadline = deadlines.begin(() => reply.send(tooLate()))
+    options.runner.execute(operation, parameters.variables, request, reply).then(
+      (body) => {
+        if (deadlines.end(deadline)) send(request, reply, body, type, options)
+      },
+      (error) => {
+        if (deadlines.end(deadline)) fail(reply, error)
+      },
+    )
+  }
+  const admitted = operation.signsIn ? undefined : admitToken(request, options)
+  if (admitted === undefined) run()
+  else admitted.then(run).catch((error) => fail(reply, error))
+}
+
+/** Hands what was thrown to `answerError`: anything that is no error would be sent as an answer. */
+function fail(reply: FastifyReply, error: unknown): void {
+  reply.send(error instanceof Error ? error : new Error('What was thrown is no error.', { cause: error }))
 }
 
 /** Refuses a request that came too often, whatever it holds: reading a document costs something too. */
@@ -167,39 +195,36 @@ function admitRequest(countRequest: CountRequest): (request: FastifyRequest) => 
   }
 }
 
-/** Gives up waiting for an operation that hangs; what it holds is let go when it ends. */
-async function within<T>(limitMs: number, work: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    reject(
-      new LatchkeyError('SERVICE_UNAVAILABLE', 'The operation takes too long. Try again later.', {
-        reason: 'TIMEOUT',
-        retryAfter: 5,
-      }),
-    )
-  }, limitMs)
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
+/** What an operation that hangs is answered; what it holds is let go when it ends. */
+function tooLate(): LatchkeyError {
+  return new LatchkeyError('SERVICE_UNAVAILABLE', 'The operation takes too long. Try again later.', {
+    reason: 'TIMEOUT',
+    retryAfter: 5,
+  })
 }
 
-/** Refuses a bad token that came too often, or where any is too many. */
-async function admitToken(
+/** Refuses a bad token that came too often, or where any is too many. Undefined where there is nothing to count. */
+function admitToken(request: FastifyRequest, options: GraphQLRouteOptions): Promise<void> | undefined {
+  const { principal } = request
+  if (principal.kind === 'user' || principal.reason === 'MISSING') return undefined
+  if (principal.reason === 'INVALID') return countInvalidToken(request, options)
+  if (options.strictTokens) throw refusedToken(principal)
+  return undefined
+}
+
+async function countInvalidToken(
   request: FastifyRequest,
   { strictTokens, countBadToken }: GraphQLRouteOptions,
 ): Promise<void> {
-  const { principal } = request
-  if (principal.kind === 'user' || principal.reason === 'MISSING') return
-  if (principal.reason === 'INVALID') {
-    const count = await countBadToken(limitedAddress(clientAddress(request)))
-    if (count.isExceeded) {
-      throw rateLimited('REQUESTS', count.ttl, 'Too many requests with a token that does not exist.')
-    }
+  const count = await countBadToken(limitedAddress(clientAddress(request)))
+  if (count.isExceeded) {
+    throw rateLimited('REQUESTS', count.ttl, 'Too many requests with a token that does not exist.')
   }
-  if (strictTokens)
-    throw new LatchkeyError('UNAUTHENTICATED', principal.message, { reason: principal.reason })
+  if (strictTokens) throw refusedToken(request.principal as AnonymousPrincipal) // `admitToken` has looked
+}
+
+function refusedToken({ reason, message }: AnonymousPrincipal): LatchkeyError {
+  return new LatchkeyError('UNAUTHENTICATED', message, { reason })
 }
 
 function send(
@@ -208,14 +233,14 @@ function send(
   body: ResponseBody,
   type: ResponseType,
   { scheme }: GraphQLRouteOptions,
-): FastifyReply {
+): void {
   reply.code(statusOf(body, type)).header('content-type', `${type}; charset=utf-8`)
   if (body.errors !== undefined) {
     const refusal = findRefusal(body.errors)
     request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
     setRefusalHeaders(reply, body.errors, refusal, scheme)
   }
-  return reply.send(JSON.stringify(body))
+  reply.send(JSON.stringify(body))
 }
 
 function setRefusalHeaders(
@@ -301,8 +326,8 @@ function refuseForeignContent(request: FastifyRequest): LatchkeyError | undefine
   return undefined
 }
 
-async function refuseMethod(): Promise<never> {
-  throw methodNotAllowed('GraphQL is served by GET and POST.')
+function refusedMethod(): LatchkeyError {
+  return methodNotAllowed('GraphQL is served by GET and POST.')
 }
 
 function methodNotAllowed(message: string): LatchkeyError {

@@ -26,21 +26,27 @@ export const logSerializers = {
     url: request.url.replace(/[?#].*/s, ''),
     host: request.host,
     remoteAddress: request.ip,
-    remotePort: request.socket.remotePort,
+    remotePort: request.socket.remotePort as number, // as Fastify has it; a Unix socket has none
   }),
 }
 
+/** The outcome of a request that has come to its route, and no further yet. */
+export const noOutcome: GraphQLOutcome = Object.freeze({ operation: null, refusal: null })
+
 /** Writes the line of a GraphQL request: a hook of its route. */
 export function logGraphQLRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
-  const { principal, graphqlOutcome: outcome } = request
+  const { principal, graphqlOutcome } = request
+  const { operation, refusal } = graphqlOutcome ?? noOutcome
+  const user = principal.kind === 'user' ? principal : null
   request.log.info(
     {
-      operation: outcome?.operation?.slice(0, 100) ?? null,
-      ...(principal?.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}),
-      ...describe(request, reply),
-      outcome: outcome?.refusal
-        ? `${outcome.refusal.code}${outcome.refusal.reason ? `/${outcome.refusal.reason}` : ''}`
-        : 'OK',
+      operation: operation?.slice(0, 100) ?? null,
+      userId: user?.user.id, // left out of the line where undefined
+      tokenId: user?.token.id,
+      address: clientAddress(request),
+      status: reply.statusCode,
+      durationMs: elapsedMs(reply),
+      outcome: refusal === null ? 'OK' : `${refusal.code}${refusal.reason ? `/${refusal.reason}` : ''}`,
     },
     'request',
   )
@@ -55,17 +61,15 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply, level: 
     {
       method: request.method,
       route: request.routeOptions.url ?? null,
-      ...describe(request, reply),
+      address: clientAddress(request),
+      status: statusCode,
+      durationMs: elapsedMs(reply),
       outcome: phrase.toUpperCase().replaceAll(' ', '_'),
     },
     'request',
   )
 }
 
-function describe(request: FastifyRequest, reply: FastifyReply): object {
-  return {
-    address: clientAddress(request),
-    status: reply.statusCode,
-    durationMs: Math.round(reply.elapsedTime * 100) / 100,
-  }
+function elapsedMs(reply: FastifyReply): number {
+  return Math.round(reply.elapsedTime * 100) / 100
 }

@@ -54,6 +54,7 @@ t.test('the database is the Kysely instance of the application', async (t) => {
       await first.app.close()
 
       t.same(await database.introspection.getTables().then((tables) => tables.map(({ name }) => name)), [
+        'latchkey_changes',
         'latchkey_migration',
         'latchkey_migration_lock',
         'latchkey_throttle',

@@ -3,6 +3,7 @@ import { startApp } from '../support/app.ts'
 
 t.test('an operation that hangs is given up, and others are not', async (t) => {
   const { graphql } = await startApp(t, {
+    listen: true,
     queryTimeout: '200ms',
     plugin: {
       schema: 'extend type Query { never: String @public soon: String @public }',
