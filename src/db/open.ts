@@ -20,6 +20,7 @@ import {
 } from 'kysely'
 import { LatchkeyError, rateLimited } from '../errors.ts'
 import type { Tables } from './tables.ts'
+import { watchWalIndex } from './wal-index.ts'
 
 /** Looks up at most one row by one text value; at once where the driver is synchronous, else as a promise. */
 export type FindOne<Row> = (value: string) => Row | undefined | Promise<Row | undefined>
@@ -218,9 +219,15 @@ function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQu
 
 /** Through `PRAGMA data_version` of a connection that does not write itself (https://sqlite.org/pragma.html#pragma_data_version). */
 function watchCommits(reader: SqliteDatabase.Database, kysely: Kysely<Tables>): Commits {
-  const version = reader.prepare<[], number>('pragma data_version').pluck()
+  const findVersion = reader.prepare<[], number>('pragma data_version').pluck()
+  let version = findVersion.get() as number // it always has a row
+  const mayHaveChanged = watchWalIndex(reader.name)
   return {
-    version: () => asLatchkeyErrors(() => version.get() as number), // it always has a row
+    version: () =>
+      asLatchkeyErrors(() => {
+        if (mayHaveChanged === null || mayHaveChanged()) version = findVersion.get() as number
+        return version
+      }),
     prepareAll(compile) {
       const { sql, parameters } = compile(kysely)
       let statement: SqliteDatabase.Statement<unknown[]> | undefined
