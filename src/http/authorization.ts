@@ -71,8 +71,8 @@ export function createReadCredentials(options: HeaderOptions): ReadCredentials {
     let start = schemeEnd
     while (isBlank(value.charCodeAt(start))) start++
     if (start === value.length) return withoutToken
-    if (findBlank(value, start) !== -1) return withBlanks
-    return isVisibleAscii(value, start) ? value.slice(start) : withOddBytes
+    if (isVisibleAscii(value, start)) return value.slice(start)
+    return findBlank(value, start) === -1 ? withOddBytes : withBlanks
   }
 }
 
