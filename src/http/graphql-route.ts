@@ -16,7 +16,7 @@ import {
   requireUtf8,
 } from './parameters.ts'
 import { refusePlainHttp } from './plain-http.ts'
-import type { CountRequest } from './rate-limit.ts'
+import type { Counted, CountRequest } from './request-counter.ts'
 import { logGraphQLRequest, logSerializers, noOutcome } from './request-log.ts'
 import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
 
@@ -182,17 +182,27 @@ function fail(reply: FastifyReply, error: unknown): void {
 }
 
 /** Refuses a request that came too often, whatever it holds: reading a document costs something too. */
-function admitRequest(countRequest: CountRequest): (request: FastifyRequest) => Promise<void> {
-  return async (request) => {
+function admitRequest(countRequest: CountRequest): PreHandlerWithCallback {
+  return (request, _reply, done) => {
     const { principal } = request
-    const count = await countRequest(
+    const counted = countRequest(
       principal.kind === 'user'
         ? `user ${principal.user.id}`
         : `address ${limitedAddress(clientAddress(request))}`,
     )
-    if (count.isExceeded)
-      throw rateLimited('REQUESTS', count.ttl, 'Too many requests. Wait before you go on.')
+    if (counted instanceof Promise) counted.then((late) => done(refuseExcess(late)))
+    else done(refuseExcess(counted))
   }
+}
+
+type PreHandlerWithCallback = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: (error?: Error) => void,
+) => void
+
+function refuseExcess({ isExceeded, ttl }: Counted): LatchkeyError | undefined {
+  return isExceeded ? rateLimited('REQUESTS', ttl, 'Too many requests. Wait before you go on.') : undefined
 }
 
 /** What an operation that hangs is answered; what it holds is let go when it ends. */

@@ -1,6 +1,8 @@
 import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Limiter, ThrottleKind, ThrottleOptions, ThrottleStore } from '../auth/throttle.ts'
+import { type AskForLease, createLeasedCounter } from './leased-counter.ts'
+import { type CountRequest, createCounter, type Limit } from './request-counter.ts'
 
 /** How many requests are answered. */
 export interface RequestLimits {
@@ -10,12 +12,6 @@ export interface RequestLimits {
   /** Requests with an unknown token from one address in a minute. */
   badTokens: number
 }
-
-/** Counts one for `key` and says whether that is too many, with the milliseconds until it is not. */
-export type CountRequest = (key: string) => Promise<{ isExceeded: boolean; ttl: number }>
-
-/** Keys that the in-memory counters keep at once. */
-const memoryKeys = 50_000
 
 /**
  * Makes @fastify/rate-limit's limiters on an instance of Fastify of their own: an application that uses the plugin
@@ -39,24 +35,16 @@ export async function createLimiters(
   return { account: create('account', throttle.accountFree), address: create('address', throttle.addressMax) }
 }
 
-/** Counters in this process's memory, for requests and unknown tokens. */
-export async function createRequestCounters(
-  limits: RequestLimits,
-): Promise<{ countRequest: CountRequest | null; countBadToken: CountRequest }> {
-  const host = Fastify()
-  await host.register(rateLimit, { global: false, cache: memoryKeys })
-  await host.ready()
-
-  function create(max: number, timeWindow: number): CountRequest {
-    const limit = host.createRateLimit({ ...byKey, max, timeWindow })
-    return async (key) => {
-      return (await limit(asRequest(key))) as Counted
-    }
-  }
-
+/** The counters of requests and of unknown tokens: in this process's memory, or leased where several share the limits. */
+export function createRequestCounters(
+  { max, windowMs, badTokens }: RequestLimits,
+  ask?: AskForLease,
+): { countRequest: CountRequest | null; countBadToken: CountRequest } {
+  const create = (name: string, limit: Limit): CountRequest =>
+    ask === undefined ? createCounter(limit) : createLeasedCounter({ name, ...limit }, ask)
   return {
-    countRequest: limits.max > 0 ? create(limits.max, limits.windowMs) : null,
-    countBadToken: create(limits.badTokens, 60_000),
+    countRequest: max > 0 ? create('requests', { max, windowMs }) : null,
+    countBadToken: create('bad tokens', { max: badTokens, windowMs: 60_000 }),
   }
 }
 
