@@ -17,12 +17,14 @@ const complainMs = 60_000
 
 /**
  * A file descriptor as the log's output. Lines that it does not take, on a full disk or where nobody reads any more, are
- * lost, and `complain` is told at most once a minute: no request fails or waits for want of a log.
+ * lost, and `complain` is told at most once a minute: no request fails or waits for want of a log. Lines are written
+ * together, up to `batchBytes`: where several processes write to one pipe, what it takes in one piece.
  */
 export function createLogOutput(
   descriptor: number,
   complain: (sentence: string) => void,
   clock: () => number = Date.now,
+  batchBytes = Number.POSITIVE_INFINITY,
 ): LogOutput {
   let quietUntil = 0
 
@@ -47,10 +49,21 @@ export function createLogOutput(
     })
   }
 
+  function writeBatches([first = '', ...rest]: string[], done: () => void): void {
+    writeAll(Buffer.from(first), rest.length === 0 ? done : () => writeBatches(rest, done))
+  }
+
   const stream = new Writable({
     decodeStrings: false,
     write: (line, _encoding, done) => writeAll(Buffer.from(line), done),
-    writev: (lines, done) => writeAll(Buffer.from(lines.map(({ chunk }) => chunk).join('')), done),
+    writev: (lines, done) =>
+      writeBatches(
+        inBatches(
+          lines.map(({ chunk }) => chunk),
+          batchBytes,
+        ),
+        done,
+      ),
   })
 
   return {
@@ -67,4 +80,21 @@ export function createLogOutput(
         })
       }),
   }
+}
+
+/** Whole lines together, up to `limit` bytes; a longer line is by itself. */
+function inBatches(lines: readonly string[], limit: number): string[] {
+  if (limit === Number.POSITIVE_INFINITY) return [lines.join('')]
+  const batches: string[] = []
+  let size = limit
+  for (const line of lines) {
+    const bytes = Buffer.byteLength(line)
+    if (size + bytes > limit) {
+      batches.push('')
+      size = 0
+    }
+    batches[batches.length - 1] += line
+    size += bytes
+  }
+  return batches
 }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, constants, existsSync, openSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { createLogOutput } from '../src/log-output.ts'
 
@@ -10,6 +11,15 @@ t.test('lines arrive whole and in order', async (t) => {
   const file = join(t.testdir(), 'log')
   const output = createLogOutput(open(t, file, 'w'), t.fail)
   const lines = Array.from({ length: 1_000 }, (_, index) => `line ${index} – ${'é'.repeat(50)}\n`)
+  for (const line of lines) output.write(line)
+  await output.flush(ample)
+  t.equal(readFileSync(file, 'utf8'), lines.join(''))
+})
+
+t.test('where lines are written in batches, they still arrive whole and in order', async (t) => {
+  const file = join(t.testdir(), 'log')
+  const output = createLogOutput(open(t, file, 'w'), t.fail, Date.now, 100)
+  const lines = Array.from({ length: 100 }, (_, index) => `line ${index} ${'é'.repeat(index)}\n`)
   for (const line of lines) output.write(line)
   await output.flush(ample)
   t.equal(readFileSync(file, 'utf8'), lines.join(''))
@@ -59,6 +69,17 @@ t.test('a slow reader is waited for, and gets every line', { skip: skipPipe }, a
     await new Promise(setImmediate)
   }
   t.equal(received + read(), lines.join(''))
+})
+
+t.test('lines of several processes do not mix in a pipe', { skip: skipPipe }, async (t) => {
+  const file = join(t.testdir(), 'log')
+  const script = fileURLToPath(new URL('support/write-log.ts', import.meta.url))
+  const writer = `"${process.execPath}" "${script}" 10000 4096`
+  const shell = `(${writer} & ${writer} & ${writer}; wait) | (sleep 2; cat > "${file}")`
+  t.match(spawnSync('sh', ['-c', shell], { encoding: 'utf8' }), { status: 0, stderr: '' })
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+  t.equal(lines.length, 30_000)
+  t.equal(new Set(lines.map((line) => JSON.parse(line).pid)).size, 3)
 })
 
 t.test('without a reader, what waits is bounded', { skip: skipPipe }, async (t) => {
