@@ -1,3 +1,4 @@
+import type { ServerOptions } from 'node:http'
 import cors from '@fastify/cors'
 import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import fp from 'fastify-plugin'
@@ -7,7 +8,7 @@ import { setConstantHeaders } from './http/constant-headers.ts'
 import { healthPaths, registerHealth } from './http/health.ts'
 import { createRequestId } from './http/request-id.ts'
 import { logRequest, logSerializers } from './http/request-log.ts'
-import { type LatchkeyOptions, registerLatchkey } from './plugin.ts'
+import { type LatchkeyOptions, type PrimaryLink, registerLatchkey } from './plugin.ts'
 
 /** Where log lines go. */
 interface LogStream {
@@ -20,7 +21,14 @@ const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
 /** Builds the service: Fastify with Latchkey in it. It does not listen. */
 export async function buildApp(
   settings: Settings,
-  options: { logger?: { level?: string; stream?: LogStream }; plugin?: LatchkeyOptions } = {},
+  options: {
+    logger?: { level?: string; stream?: LogStream }
+    plugin?: LatchkeyOptions
+    /** What Node's server takes on top. */
+    http?: ServerOptions
+    /** Where this process is one of several workers. */
+    primary?: PrimaryLink
+  } = {},
 ): Promise<FastifyInstance> {
   const createId = createRequestId()
   const app: FastifyInstance = Fastify({
@@ -39,7 +47,8 @@ export async function buildApp(
     connectionTimeout: 75_000,
     keepAliveTimeout: 65_000,
     maxRequestsPerSocket: 100_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 },
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, ...options.http },
+    return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
   // Before CORS, which answers preflights itself.
@@ -71,11 +80,11 @@ export async function buildApp(
     logLevel: _level,
     trustProxy: _proxy,
     corsOrigins: _origins,
+    workers: _workers,
     ...own
   } = settings
-  await app.register(
-    fp((service) => registerLatchkey(service, { ...own, ...options.plugin }, { ownService: true })),
-  )
+  const host = { ownService: true, ...(options.primary ? { primary: options.primary } : {}) }
+  await app.register(fp((service) => registerLatchkey(service, { ...own, ...options.plugin }, host)))
   return app
 }
 

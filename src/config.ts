@@ -6,6 +6,7 @@ import {
   flag,
   headerName,
   integer,
+  integerOrAuto,
   integerOrOff,
   oneOf,
   origins,
@@ -35,6 +36,11 @@ interface Setting<T> {
 export const settings = {
   host: setting(text, '127.0.0.1', 'The address to listen on.'),
   port: setting(integer(0, 65_535), '4000', 'The port to listen on; 0 for any that is free.'),
+  workers: setting(
+    integerOrAuto(1, 64),
+    '1',
+    'How many processes answer requests, on one file; `auto` for one per core.',
+  ),
   databaseUrl: setting(
     databaseAddress,
     'sqlite:data/latchkey.db',
@@ -109,7 +115,7 @@ export const settings = {
   passwordHashConcurrency: setting(
     integer(0, 64),
     '0',
-    'How many passwords are hashed at once; 0 for one less than there are cores.',
+    'How many passwords are hashed at once, by all workers together but at least one by each; 0 for one less than there are cores.',
   ),
   passwordHashQueue: setting(integer(0, 100_000), '200', 'How many sign-ins may wait for that.'),
   rateLimitRequests: setting(
@@ -177,7 +183,7 @@ export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Nam
 export type SettingsInput = { [Name in SettingName]?: Settings[Name] | string | number | boolean | undefined }
 
 /** Settings of the service alone; an application that registers the plugin decides these for its own server. */
-const serverSettings = ['host', 'port', 'logLevel', 'trustProxy', 'corsOrigins'] as const
+const serverSettings = ['host', 'port', 'workers', 'logLevel', 'trustProxy', 'corsOrigins'] as const
 
 /** Settings that the plugin takes as options. */
 export type PluginSettings = {
@@ -307,6 +313,11 @@ function findContradictions(read: Settings, nameOf: (name: SettingName) => strin
       read.rateLimitBackoffMax < read.rateLimitBackoff,
       ['rateLimitBackoffMax', 'rateLimitBackoff'],
       'not be shorter than',
+    ],
+    [
+      read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
+      ['workers', 'databaseUrl'],
+      'be 1 for a database in memory, as set by',
     ],
   ]
   return rules

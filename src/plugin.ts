@@ -23,6 +23,7 @@ import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from
 import { createReadCredentials } from './http/authorization.ts'
 import { registerGraphiql } from './http/graphiql.ts'
 import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
+import type { AskForLease } from './http/leased-counter.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
 import { requireNode, version } from './version.ts'
 
@@ -72,13 +73,23 @@ export const latchkey = fp(
 export interface Host {
   /** Whether it is Latchkey's own, see `GraphQLRouteOptions`. */
   ownService?: boolean
+  /** What ties it to others, where it is one of several workers. */
+  primary?: PrimaryLink
+}
+
+/** What a worker has of the process that started it. */
+export interface PrimaryLink {
+  /** Asks for a part of the limits, which all workers share. */
+  askForLease: AskForLease
+  /** Whether this worker deletes for all what ended long ago. */
+  prunes: boolean
 }
 
 /** The plugin as the service registers it. */
 export async function registerLatchkey(
   app: FastifyInstance,
   options: LatchkeyOptions,
-  { ownService = false }: Host,
+  { ownService = false, primary }: Host,
 ): Promise<void> {
   requireNode()
   refuseSecondRegistration(app)
@@ -121,11 +132,14 @@ export async function registerLatchkey(
     introspection: settings.introspection,
     jit: settings.queryJit,
   })
-  const { countRequest, countBadToken } = await createRequestCounters({
-    max: settings.rateLimitRequests,
-    windowMs: settings.rateLimitWindow,
-    badTokens: settings.rateLimitBadTokens,
-  })
+  const { countRequest, countBadToken } = createRequestCounters(
+    {
+      max: settings.rateLimitRequests,
+      windowMs: settings.rateLimitWindow,
+      badTokens: settings.rateLimitBadTokens,
+    },
+    primary?.askForLease,
+  )
   registerGraphQLRoute(app, {
     path: settings.graphqlPath,
     bodyLimit: settings.bodyLimit,
@@ -142,7 +156,7 @@ export async function registerLatchkey(
     ownService,
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
-  runInBackground(app, auth, settings)
+  runInBackground(app, auth, settings, primary?.prunes ?? true)
 }
 
 function refuseSecondRegistration(app: FastifyInstance): void {
@@ -259,7 +273,7 @@ function reportEvent(app: FastifyInstance, event: AuthEvent): void {
 }
 
 /** Writes last uses, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
-function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings): void {
+function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, prunes: boolean): void {
   let closing = false
   const flush = (): Promise<void> =>
     auth.flush().catch((error) => app.log.error({ err: error }, 'last uses of tokens could not be written'))
@@ -271,7 +285,8 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings): 
         if (!closing) app.log.error({ err: error }, 'ended tokens could not be deleted')
       },
     )
-  const timers = [setInterval(flush, settings.tokenFlushInterval), setInterval(prune, pruneIntervalMs)]
+  const timers = [setInterval(flush, settings.tokenFlushInterval)]
+  if (prunes) timers.push(setInterval(prune, pruneIntervalMs))
   for (const timer of timers) timer.unref()
   app.addHook('onClose', async () => {
     closing = true

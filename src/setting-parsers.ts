@@ -114,7 +114,13 @@ export function integer(least: number, most: number): (value: string) => number 
 /** A whole number of a range; 0 stands for `off`. */
 export function integerOrOff(least: number, most: number): (value: string) => number {
   const parse = integer(least, most)
-  return (value) => (value === 'off' || value === '0' ? 0 : orOff(parse, value))
+  return (value) => (value === 'off' || value === '0' ? 0 : orWord('off', parse, value))
+}
+
+/** A whole number of a range, or `auto`. */
+export function integerOrAuto(least: number, most: number): (value: string) => number | 'auto' {
+  const parse = integer(least, most)
+  return (value) => (value === 'auto' ? value : orWord('auto', parse, value))
 }
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -135,16 +141,16 @@ export function duration(least: number): (value: string) => number {
 export function durationOrOff(least: number): (value: string) => number {
   const parse = duration(least)
   return function parseDuration(value) {
-    return value === 'off' || value === 'Infinityms' ? Number.POSITIVE_INFINITY : orOff(parse, value)
+    return value === 'off' || value === 'Infinityms' ? Number.POSITIVE_INFINITY : orWord('off', parse, value)
   }
 }
 
-/** Parses what is not `off`, and says in a refusal that `off` would have been accepted. */
-function orOff<T>(parse: (value: string) => T, value: string): T {
+/** Parses what is not `word`, and says in a refusal that `word` would have been accepted. */
+function orWord<T>(word: string, parse: (value: string) => T, value: string): T {
   try {
     return parse(value)
   } catch (error) {
-    throw new Error(`off or ${(error as Error).message}`)
+    throw new Error(`${word} or ${(error as Error).message}`)
   }
 }
 

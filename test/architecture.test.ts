@@ -32,7 +32,10 @@ const mayImport: Record<string, string[]> = {
   'auth-options': ['auth', 'config'],
   plugin: ['http', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version'],
   app: ['plugin', 'http', 'config'],
-  main: ['app', 'config', 'log-output', 'version'],
+  closing: [],
+  service: ['app', 'closing', 'config', 'log-output', 'plugin', 'version'],
+  workers: ['service', 'closing', 'config', 'log-output', 'http'],
+  main: ['service', 'workers', 'closing', 'config'],
   index: ['plugin', 'graphql', 'auth', 'config', 'errors'],
   cli: ['main', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version', 'plugin'],
 }
@@ -43,7 +46,7 @@ const packagesOf: [pattern: RegExp, parts: string[], typesTo: string[]][] = [
   [/^better-sqlite3$/, ['db'], []],
   [/^mercurius$/, ['graphql'], []],
   [/^graphql$/, ['graphql', 'cli'], ['http']],
-  [/^fastify(-plugin)?$|^@fastify\//, ['app', 'plugin', 'http'], ['graphql', 'main']],
+  [/^fastify(-plugin)?$|^@fastify\//, ['app', 'plugin', 'http'], ['graphql', 'service']],
   [/^@node-rs\/argon2$/, ['auth'], []],
   [/^commander$/, ['cli'], []],
 ]

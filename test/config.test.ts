@@ -67,6 +67,11 @@ function duration(least: number): Pick<Case, 'accepts' | 'refuses'> {
 const cases: Record<SettingName, Case> = {
   host: { byDefault: '127.0.0.1', accepts: { '0.0.0.0': '0.0.0.0', '::': '::', ' a ': 'a' }, refuses: [] },
   port: { byDefault: 4000, ...wholeNumber(0, 65_535) },
+  workers: {
+    byDefault: 1,
+    accepts: { '1': 1, '64': 64, auto: 'auto' },
+    refuses: ['0', '65', '-1', '1.5', 'AUTO', 'all'],
+  },
   databaseUrl: {
     byDefault: 'sqlite:data/latchkey.db',
     accepts: { 'sqlite::memory:': 'sqlite::memory:', 'sqlite:/srv/a b.db': 'sqlite:/srv/a b.db' },
@@ -236,6 +241,10 @@ t.test('settings that contradict each other are refused by both names', async (t
   for (const [env, problem] of [
     [{ TOKEN_RENEW: 'on', TOKEN_MAX_TTL: '7d' }, 'TOKEN_MAX_TTL must not be shorter than TOKEN_TTL.'],
     [{ TOKEN_IDLE_TTL: '10s' }, 'TOKEN_IDLE_TTL must be longer than TOKEN_FLUSH_INTERVAL.'],
+    [
+      { WORKERS: 'auto', DATABASE_URL: 'sqlite::memory:' },
+      'WORKERS must be 1 for a database in memory, as set by DATABASE_URL.',
+    ],
     [{ RATE_LIMIT_BACKOFF: '16m' }, 'RATE_LIMIT_BACKOFF_MAX must not be shorter than RATE_LIMIT_BACKOFF.'],
   ] as const) {
     t.strictSame(refusal(() => loadConfig(env), problem).problems, [problem])
@@ -404,6 +413,7 @@ function withoutServerSettings(all: ReturnType<typeof loadConfig>): Parameters<t
     logLevel: _level,
     trustProxy: _proxy,
     corsOrigins: _origins,
+    workers: _workers,
     ...own
   } = all
   return own

@@ -9,11 +9,11 @@ export interface Environment {
   originOf(variable: string): 'environment' | '.env' | 'default'
 }
 
-/** Reads the environment, and warns of variables that look like settings but are none. */
-export function readEnvironment(): Environment {
+/** Reads the environment, and warns of variables that look like settings but are none; `quiet` where that was done. */
+export function readEnvironment({ quiet = false } = {}): Environment {
   const file = readEnvFile()
   const variables = { ...file, ...process.env }
-  for (const line of findUnknownVariables(variables)) warn(`Warning: ${line}`)
+  if (!quiet) for (const line of findUnknownVariables(variables)) warn(`Warning: ${line}`)
   return {
     variables,
     originOf(variable) {
@@ -25,8 +25,8 @@ export function readEnvironment(): Environment {
 }
 
 /** The settings in force. */
-export function loadSettings(): Settings {
-  return loadConfig(readEnvironment().variables)
+export function loadSettings(options?: { quiet: boolean }): Settings {
+  return loadConfig(readEnvironment(options).variables)
 }
 
 function readEnvFile(): Record<string, string | undefined> {

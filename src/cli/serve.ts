@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { loadSettings } from './environment.ts'
+import { describeFailure } from './failure.ts'
 import { print } from './output.ts'
 
 /** `latchkey serve`. */
@@ -8,9 +9,12 @@ export function addServeCommand(program: Command): void {
     .command('serve')
     .description('Run the service: migrate the database, listen, and answer until told to stop.')
     .action(async () => {
-      const settings = loadSettings()
       const { serve } = await import('../main.ts')
-      // Who does not read what it says does not stop the service.
-      await serve(settings, (line) => void print(`${line}\n`).catch(() => {}))
+      await serve({
+        loadSettings,
+        describeFailure,
+        // Who does not read what it says does not stop the service.
+        write: (line) => void print(`${line}\n`).catch(() => {}),
+      })
     })
 }

@@ -1,0 +1,142 @@
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import { type AddressInfo, Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import { buildApp } from './app.ts'
+import { flushLimitMs } from './closing.ts'
+import type { Settings } from './config.ts'
+import { createLogOutput } from './log-output.ts'
+import type { PrimaryLink } from './plugin.ts'
+import { version } from './version.ts'
+
+const closeIdleIntervalMs = 50
+
+/** The service, listening. */
+export interface Service {
+  app: FastifyInstance
+  /** What a person is told: where it listens, and what there is to do first. */
+  announcement: string[]
+  /**
+   * Takes no connection any more, has each answer end its connection, and ends when the last request is answered.
+   * Connections that stay idle are closed after `graceMs`.
+   */
+  stop(cause: string, graceMs: number): Promise<void>
+}
+
+/** Opens and migrates the database, and listens. Throws an `Error` that says what is in the way. */
+export async function startService(
+  settings: Settings,
+  options: { primary?: PrimaryLink; logBatchBytes?: number } = {},
+): Promise<Service> {
+  const complain = (sentence: string): unknown => process.stderr.write(`${sentence}\n`)
+  const log = createLogOutput(1, complain, Date.now, options.logBatchBytes)
+  const draining = { isOn: false }
+  const app = await buildApp(settings, {
+    logger: { level: settings.logLevel, stream: log },
+    http: { ServerResponse: createResponseClass(draining) },
+    ...(options.primary ? { primary: options.primary } : {}),
+  })
+  keepServing(app)
+  const sockets = trackSockets(app)
+  try {
+    await app.ready()
+    const hasUsers = await app.latchkey.auth.hasUsers()
+    await app.listen({ host: settings.host, port: settings.port }).catch((error) => {
+      throw explainListening(error, settings)
+    })
+    return {
+      app,
+      announcement: announce(app, settings, hasUsers),
+      async stop(cause, graceMs) {
+        app.log.info({ signal: cause }, 'stopping')
+        draining.isOn = true
+        await stopAccepting(app, graceMs)
+        await closeGently(app, sockets)
+        await log.flush(flushLimitMs)
+      },
+    }
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}
+
+/** Answers that end their connection while the process drains: a client sends its next request over another one. */
+function createResponseClass(draining: { isOn: boolean }): typeof ServerResponse {
+  return class<Request extends IncomingMessage> extends ServerResponse<Request> {
+    override writeHead(...parameters: unknown[]): this {
+      if (draining.isOn) this.setHeader('connection', 'close')
+      return super.writeHead(...(parameters as [number]))
+    }
+  }
+}
+
+function trackSockets(app: FastifyInstance): Set<Socket> {
+  const sockets = new Set<Socket>()
+  app.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return sockets
+}
+
+/**
+ * Closes the listening socket alone, and waits until all connections are gone, or `graceMs`. An HTTP server's own closing
+ * cuts idle connections at once: under a request that the client has just sent.
+ */
+async function stopAccepting(app: FastifyInstance, graceMs: number): Promise<void> {
+  const late = new AbortController()
+  const gone = new Promise((resolve) => Server.prototype.close.call(app.server, resolve))
+  await Promise.race([gone, sleep(graceMs, undefined, late)])
+  late.abort()
+}
+
+/** Lets requests in flight end; whoever sends nothing is not waited for. */
+async function closeGently(app: FastifyInstance, sockets: Set<Socket>): Promise<void> {
+  const timer = setInterval(() => app.server.closeIdleConnections(), closeIdleIntervalMs)
+  for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy() // Node does not call these idle
+  await app.close()
+  clearInterval(timer)
+}
+
+/** The last resort: what one request threw where nobody waited for it must not end the service for all. */
+function keepServing(app: FastifyInstance): void {
+  for (const event of ['uncaughtException', 'unhandledRejection']) {
+    process.on(event, (error) => app.log.error({ err: error }, event))
+  }
+}
+
+function announce(app: FastifyInstance, settings: Settings, hasUsers: boolean): string[] {
+  const origin = originOf(app.server.address() as AddressInfo)
+  const lines = [`Latchkey ${version} listens on ${origin}${settings.graphqlPath}`]
+  if (settings.graphiql) lines.push(`GraphiQL is at ${origin}/graphiql`)
+  if (hasUsers) return lines
+  // A database in memory is this process's own, so that no command could reach it.
+  if (!settings.databaseUrl.endsWith(':memory:')) {
+    lines.push(
+      'There is no user yet. Create one, in another terminal in this folder: npx latchkey user create ada',
+    )
+  } else if (settings.signUp === 'open') {
+    lines.push(
+      'There is no user yet, and what is in memory ends with this process. Create one with the mutation signUp.',
+    )
+  }
+  return lines
+}
+
+function originOf({ address, family, port }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+function explainListening(error: unknown, { host, port }: Settings): Error {
+  const sentences: Record<string, string> = {
+    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or set PORT to another.`,
+    EACCES: `Port ${port} is not for this user. Set PORT to one from 1024 up.`,
+    EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
+    ENOTFOUND: `HOST ${host} is not an address, nor a name that has one.`,
+    EAI_AGAIN: `HOST ${host} is not an address, and no name server can be asked for it.`,
+  }
+  const { code = '', message } = error as NodeJS.ErrnoException
+  return new Error(sentences[code] ?? `Cannot listen on ${host}, port ${port}: ${message}`, { cause: error })
+}

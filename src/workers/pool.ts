@@ -1,0 +1,179 @@
+import cluster, { type Worker } from 'node:cluster'
+import type { Lease, LeaseRequest } from '../http/leased-counter.ts'
+import type { Log } from './log.ts'
+import { ignore, type ToPrimary, type ToWorker, workerVariable } from './messages.ts'
+
+/** A worker that lived so long was sound; what ends sooner is started again after a wait that doubles. */
+const soundMs = 10_000
+const firstWaitMs = 100
+const longestWaitMs = 30_000
+
+/** What workers are given beyond the time they stop in, until they are killed. */
+const overtimeMs = 1_000
+
+/** A worker's process. */
+interface Member {
+  number: number
+  worker: Worker
+  startedAt: number
+  isReady: boolean
+  /** Whether it is replaced when it ends. */
+  isKept: boolean
+  /** What it has to announce, once it listens; rejects with what keeps it from that. */
+  ready: Promise<string[]>
+  /** Its exit status or the signal that ended it. */
+  ended: Promise<number | string>
+}
+
+/** How workers are asked to stop: connections are idle for `graceMs` at the most, and all is over within `limitMs`. */
+export interface Stopping {
+  cause: string
+  graceMs: number
+  limitMs: number
+}
+
+/** The workers, numbered from 1 on. */
+export interface Pool {
+  /** Starts all, the first one before the others: what keeps it from starting is said once. Resolves as they listen. */
+  start(): Promise<string[]>
+  /** Replaces one after the other; rejects, and leaves the others as they are, where a new one cannot start. */
+  replaceAll(stopping: Stopping): Promise<void>
+  /** Stops all for good; false where one that listened did not end as it should. */
+  stop(stopping: Stopping): Promise<boolean>
+  /** Ends all at once. */
+  kill(): void
+}
+
+export function createPool(deps: {
+  size: number
+  /** Variables that all workers find in their environment. */
+  env: Record<string, string>
+  lease(request: LeaseRequest): Lease
+  log: Log
+}): Pool {
+  const { size, env, lease, log } = deps
+  const members = new Set<Member>()
+  const failures = new Map<number, number>()
+  const retries = new Map<number, NodeJS.Timeout>()
+  let isStopping = false
+
+  function fork(number: number): Member {
+    const worker = cluster.fork({ ...env, [workerVariable]: String(number) })
+    const ready = Promise.withResolvers<string[]>()
+    const ended = Promise.withResolvers<number | string>()
+    const member: Member = {
+      number,
+      worker,
+      startedAt: performance.now(),
+      isReady: false,
+      isKept: false,
+      ready: ready.promise,
+      ended: ended.promise,
+    }
+    members.add(member)
+    ready.promise.catch(() => {}) // not everybody who waits for its end waits for this
+    worker.on('error', ignore)
+    worker.on('message', (message: ToPrimary) => {
+      if (message.kind === 'ready') {
+        member.isReady = true
+        ready.resolve(message.announcement)
+      } else if (message.kind === 'failed') ready.reject(new Error(message.sentence))
+      else tell(member, { ...message, lease: lease(message.request) })
+    })
+    worker.process.once('close', (code: number | null, signal: string | null) => {
+      members.delete(member)
+      const how = code ?? String(signal)
+      ready.reject(new Error(`A worker ended with ${how} before it listened.`))
+      ended.resolve(how)
+      if (member.isKept && !isStopping) retry(member, how)
+    })
+    return member
+  }
+
+  /** Starts another worker in place of one that ended. */
+  function retry({ number, worker, startedAt }: Member, how: number | string): void {
+    const livedMs = Math.round(performance.now() - startedAt)
+    const failed = livedMs < soundMs ? (failures.get(number) ?? 0) + 1 : 0
+    failures.set(number, failed)
+    const nextTryMs = waitAfter(failed)
+    log.warn(
+      { worker: number, workerPid: worker.process.pid, ended: how, livedMs, nextTryMs },
+      'a worker ended',
+    )
+    retries.set(number, setTimeout(revive, nextTryMs, number))
+  }
+
+  function revive(number: number): void {
+    const member = fork(number)
+    member.isKept = true
+    member.ready.then(
+      () => log.info({ worker: number, workerPid: member.worker.process.pid }, 'a worker was replaced'),
+      (error) => log.error({ worker: number, reason: error.message }, 'a worker cannot start'),
+    )
+  }
+
+  async function startKept(number: number): Promise<string[]> {
+    const member = fork(number)
+    const announcement = await member.ready
+    member.isKept = true
+    return announcement
+  }
+
+  /** Starts a worker, and only when it listens stops whoever had its number before. */
+  async function replace(number: number, stopping: Stopping): Promise<void> {
+    await startKept(number)
+    clearTimeout(retries.get(number))
+    failures.delete(number)
+    const [newest, ...former] = [...members].filter((member) => member.number === number).reverse()
+    for (const member of former) member.isKept = false
+    log.info({ worker: number, workerPid: newest?.worker.process.pid }, 'a new worker listens')
+    await Promise.all(former.map((member) => end(member, stopping)))
+  }
+
+  function end(member: Member, { cause, graceMs, limitMs }: Stopping): Promise<number | string> {
+    tell(member, { kind: 'stop', cause, graceMs })
+    const overdue = setTimeout(kill, limitMs + overtimeMs, member)
+    return member.ended.finally(() => clearTimeout(overdue))
+  }
+
+  return {
+    async start() {
+      try {
+        const announcement = await startKept(1)
+        const others = Array.from({ length: size - 1 }, (_, index) => startKept(index + 2))
+        await Promise.all(others)
+        return announcement
+      } catch (error) {
+        isStopping = true
+        members.forEach(kill)
+        throw error
+      }
+    },
+    async replaceAll(stopping) {
+      for (let number = 1; number <= size && !isStopping; number++) await replace(number, stopping)
+    },
+    async stop(stopping) {
+      isStopping = true
+      retries.forEach(clearTimeout)
+      const all = [...members]
+      all.filter(({ isReady }) => !isReady).forEach(kill)
+      const ends = await Promise.all(
+        all.filter(({ isReady }) => isReady).map((member) => end(member, stopping)),
+      )
+      return ends.every((how) => how === 0)
+    },
+    kill: () => members.forEach(kill),
+  }
+}
+
+function waitAfter(failures: number): number {
+  return failures === 0 ? 0 : Math.min(longestWaitMs, firstWaitMs * 2 ** (failures - 1))
+}
+
+function kill({ worker }: Member): void {
+  worker.process.kill('SIGKILL')
+}
+
+function tell({ worker }: Member, message: ToWorker): void {
+  worker.send(message, ignore)
+}
