@@ -37,6 +37,7 @@ t.test('unknown tokens are counted across workers too', async (t) => {
   const env = { WORKERS: '2', RATE_LIMIT_BAD_TOKENS: '30' }
   const running = createBench(t, env).start(['serve'])
   const [, url = ''] = await running.said(/listens on (http:\S+)\n/)
+  const startedAt = performance.now()
   const statuses = await Promise.all(
     Array.from({ length: 60 }, async () => {
       const headers = {
@@ -55,7 +56,8 @@ t.test('unknown tokens are counted across workers too', async (t) => {
   )
   // The window of a minute may end meanwhile on a machine that is slow.
   const admitted = statuses.filter((status) => status === 200).length
-  t.equal(admitted, 30)
+  const windows = 1 + Math.floor((performance.now() - startedAt) / 60_000)
+  t.ok(admitted >= 30 && admitted <= 30 * windows, `${admitted}`)
   running.child.kill('SIGTERM')
   await running.ended
 })
