@@ -24,7 +24,11 @@ export async function serveWorker(
 
   const lessee = createLessee(
     (id, request) => tell({ kind: 'lease', id, request }),
-    () => service?.app.log.error('the primary does not answer: this worker counts requests by itself'),
+    // requests are counted once there is a service
+    () =>
+      (service as Service).app.log.error(
+        'the primary does not answer: this worker counts requests by itself',
+      ),
   )
 
   async function stop(cause: string, graceMs: number): Promise<void> {
