@@ -6,6 +6,17 @@ import { openDomain, type TestDomain } from './domain.ts'
 import { collectLog, noteSecrets, secret } from './log.ts'
 import { startScript } from './processes.ts'
 
+/** How a process is, after its garbage was collected; memory in bytes. */
+export interface Condition {
+  /** The longest that its event loop stood still since the last time it was asked, in milliseconds. */
+  longestTurnMs: number
+  rss: number
+  heapUsed: number
+  handles: number
+  /** How many file descriptors are open; 0 where the system does not say. */
+  descriptors: number
+}
+
 /** The service in a process of its own. */
 export interface TestServer {
   url: string
@@ -13,6 +24,7 @@ export interface TestServer {
   signIn(username: string, device?: object): Promise<string>
   /** How many lines of its log report this event. */
   countEvents(event: string): number
+  observe(): Promise<Condition>
   /** Ends the process as a crash would. */
   kill(): Promise<void>
   /** Has the process stop as it should. */
@@ -27,12 +39,14 @@ export async function startServer(t: Test, settings: SettingsInput): Promise<Tes
   let url = await script.nextLine()
   for (; !url.startsWith('http'); url = await script.nextLine()) log.write(`${url}\n`)
   const events = new Map<string, number>()
+  const questions: ((condition: Condition) => void)[] = []
   const reading = readLog()
 
   async function readLog(): Promise<void> {
     for await (const line of script.lines) {
       log.write(`${line}\n`)
-      const { event } = JSON.parse(line)
+      const { event, condition } = JSON.parse(line)
+      if (condition !== undefined) questions.shift()?.(condition)
       if (event !== undefined) events.set(event, (events.get(event) ?? 0) + 1)
     }
   }
@@ -67,6 +81,11 @@ export async function startServer(t: Test, settings: SettingsInput): Promise<Tes
       return secret(body.data.tokenAuth.token)
     },
     countEvents: (event) => events.get(event) ?? 0,
+    observe: () =>
+      new Promise((resolve) => {
+        questions.push(resolve)
+        script.child.stdin?.write('?\n')
+      }),
     async kill() {
       script.child.kill('SIGKILL')
       await script.ended
