@@ -19,6 +19,7 @@ import {
   sql,
 } from 'kysely'
 import { LatchkeyError, rateLimited } from '../errors.ts'
+import { createFileGuard, type FileGuard } from './file-guard.ts'
 import type { Tables } from './tables.ts'
 import { watchWalIndex } from './wal-index.ts'
 
@@ -73,13 +74,14 @@ export function openDatabase(url: string): Database {
     throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
   const { connection, reader } = openSqlite(file)
   const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
-  const retryWhileBusy = createRetryWhileBusy()
+  const guard = file === ':memory:' ? unguarded : createFileGuard(resolve(file))
+  const retryWhileBusy = guarded(guard, createRetryWhileBusy())
   return {
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
-    prepareOne: (compile) => prepareSync(reader, compile(kysely)),
-    commits: connection.memory ? null : watchCommits(reader, kysely),
+    prepareOne: (compile) => afterGlance(guard, prepareSync(reader, compile(kysely))),
+    commits: connection.memory ? null : watchCommits(reader, kysely, guard),
     async close() {
       reader.close()
       await kysely.destroy()
@@ -156,6 +158,7 @@ function openSqlite(file: string): { connection: SqliteDatabase.Database; reader
     // FULL: an acknowledged revocation survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
+    connection.pragma('user_version') // a first read, which has SQLite make the files that go with WAL
     if (connection.memory) return { connection, reader: connection }
     const reader = new SqliteDatabase(path, { timeout: busyTimeoutMs })
     reader.pragma('query_only = ON')
@@ -218,16 +221,22 @@ function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQu
 }
 
 /** Through `PRAGMA data_version` of a connection that does not write itself (https://sqlite.org/pragma.html#pragma_data_version). */
-function watchCommits(reader: SqliteDatabase.Database, kysely: Kysely<Tables>): Commits {
+function watchCommits(
+  reader: SqliteDatabase.Database,
+  kysely: Kysely<Tables>,
+  { glanceAtFile }: FileGuard,
+): Commits {
   const findVersion = reader.prepare<[], number>('pragma data_version').pluck()
   let version = findVersion.get() as number // it always has a row
   const mayHaveChanged = watchWalIndex(reader.name)
   return {
-    version: () =>
-      asLatchkeyErrors(() => {
+    version() {
+      glanceAtFile()
+      return asLatchkeyErrors(() => {
         if (mayHaveChanged === null || mayHaveChanged()) version = findVersion.get() as number
         return version
-      }),
+      })
+    },
     prepareAll(compile) {
       const { sql, parameters } = compile(kysely)
       let statement: SqliteDatabase.Statement<unknown[]> | undefined
@@ -245,6 +254,26 @@ function asLatchkeyErrors<T>(work: () => T): T {
     return work()
   } catch (error) {
     throw toLatchkeyError(error)
+  }
+}
+
+/** What is in memory cannot be taken away. */
+const unguarded: FileGuard = { requireFile() {}, glanceAtFile() {} }
+
+/** Neither begins on a file that has gone, nor acknowledges what was written to one that went meanwhile. */
+function guarded({ requireFile }: FileGuard, retryWhileBusy: RetryWhileBusy): RetryWhileBusy {
+  return async (work) => {
+    requireFile()
+    const result = await retryWhileBusy(work)
+    requireFile()
+    return result
+  }
+}
+
+function afterGlance<Row>({ glanceAtFile }: FileGuard, findOne: FindOne<Row>): FindOne<Row> {
+  return (value) => {
+    glanceAtFile()
+    return findOne(value)
   }
 }
 
