@@ -8,6 +8,7 @@ import { setConstantHeaders } from './http/constant-headers.ts'
 import { healthPaths, registerHealth } from './http/health.ts'
 import { createRequestId } from './http/request-id.ts'
 import { logRequest, logSerializers } from './http/request-log.ts'
+import { createHttpServer } from './http/server.ts'
 import { type LatchkeyOptions, type PrimaryLink, registerLatchkey } from './plugin.ts'
 
 /** Where log lines go. */
@@ -47,6 +48,7 @@ export async function buildApp(
     connectionTimeout: 75_000,
     keepAliveTimeout: 65_000,
     maxRequestsPerSocket: 100_000,
+    serverFactory: createHttpServer,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, ...options.http },
     return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },

@@ -252,6 +252,19 @@ const changes: [title: string, rounds: number, steps: [Change, expected: string]
       ],
     ],
   ],
+  [
+    'a token whose expiry another program moves into the past',
+    100,
+    [
+      [
+        ({ program, tokenId }) =>
+          program
+            .prepare('update latchkey_tokens set expires_at = ? where id = ?')
+            .run(Date.now() - 1, tokenId),
+        'EXPIRED',
+      ],
+    ],
+  ],
 ]
 
 /** Has the user a password that proves something; with `keepTokens` nothing else changes. */
