@@ -7,7 +7,12 @@ import { connect, type Socket } from 'node:net'
 
 const [port, kind = '', count, token = ''] = process.argv.slice(2)
 
-const body = JSON.stringify({ query: '{ viewer { tokens { nodes { id } } } }' })
+const body = JSON.stringify({
+  query:
+    kind === 'deaf'
+      ? '{ __schema { types { name description fields { name description args { name description } } } } }' // a long answer
+      : '{ viewer { tokens { nodes { id } } } }',
+})
 const head = `POST /graphql HTTP/1.1\r\nHost: latchkey\r\nAuthorization: Token ${token}\r\nContent-Type: application/json\r\n`
 const request = `${head}Content-Length: ${body.length}\r\n\r\n${body}`
 
@@ -40,7 +45,7 @@ const kinds: Record<string, (member: Member) => unknown> = {
   },
   /** Asks a little at a time, and reads nothing either. */
   deaf: ({ socket }) => {
-    const timer = setInterval(() => socket.write(request.repeat(20)), 20)
+    const timer = setInterval(() => socket.write(request.repeat(10)), 250)
     socket.on('close', () => clearInterval(timer))
   },
 }
