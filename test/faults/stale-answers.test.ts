@@ -323,6 +323,28 @@ t.test('whatever changes is seen by each of four processes from the next request
   }
 })
 
+t.test('what a user does to a token in one process is in the list of each other', async (t) => {
+  const { domain, openLanes } = await startCluster(t, 4)
+  const lanes = openLanes()
+  const stock = await stockTokens(domain, 50, 3)
+  for (let user = 0; user < 50; user++) {
+    const [keeping, renamed, revoked] = stock.slice(3 * user) as [StockedToken, StockedToken, StockedToken]
+    const acting = lanes[user % lanes.length] as Lane
+    const rename = 'mutation ($id: ID!, $n: String!) { renameToken(id: $id, name: $n) { tokenInfo { id } } }'
+    await acting.ask(rename, { id: renamed.tokenId, n: `name ${user}` }, keeping.token)
+    await acting.ask(revokeById, { id: revoked.tokenId }, keeping.token)
+    const list = '{ viewer { tokens { nodes { id name } } } }'
+    for (const { body } of await Promise.all(lanes.map((lane) => lane.ask(list, null, keeping.token)))) {
+      const { nodes } = body.data.viewer.tokens
+      const expected = [
+        { id: renamed.tokenId, name: `name ${user}` },
+        { id: keeping.tokenId, name: 'Unnamed device' },
+      ]
+      if (JSON.stringify(nodes) !== JSON.stringify(expected)) t.same(nodes, expected)
+    }
+  }
+})
+
 t.test('a token expires at its millisecond, in each of two processes that use it', async (t) => {
   const { domain, openGrid } = await startCluster(t, 2)
   const tokens = await stockTokens(domain, 4, 50, '2s')
