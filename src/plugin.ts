@@ -5,15 +5,9 @@ import type { AuthEvent } from './auth/origin.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { toAuthOptions } from './auth-options.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
+import type { ApplicationKysely } from './db/dialect.ts'
 import { migrateToLatest } from './db/migrate.ts'
-import {
-  type ApplicationKysely,
-  adoptKysely,
-  type Database,
-  findWeakSettings,
-  isKyselyOnSqlite,
-  openDatabase,
-} from './db/open.ts'
+import { adoptKysely, type Database, findWeakSettings, isKyselyOnSqlite, openDatabase } from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
 import { formatThrown } from './graphql/errors.ts'
 import type { ExecutionResult, Executor } from './graphql/execute.ts'

@@ -1,4 +1,4 @@
-import { explainDatabaseFault } from '../db/open.ts'
+import { explainDatabaseFault } from '../db/faults.ts'
 import { LatchkeyError } from '../errors.ts'
 
 /** What an operator is told of an error: what is wrong in a sentence, and the stack only where `LOG_LEVEL` asks for it. */

@@ -1,24 +1,16 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
+import { type CompiledQuery, Kysely, SqliteAdapter, sql } from 'kysely'
+import { type ApplicationKysely, BorrowingDialect, LatchkeySqliteDialect } from './dialect.ts'
 import {
-  CompiledQuery,
-  type ConnectionProvider,
-  type DatabaseConnection,
-  type Dialect,
-  type Driver,
-  Kysely,
-  SqliteAdapter,
-  type SqliteDatabase as SqliteConnection,
-  SqliteDialect,
-  type SqliteDialectConfig,
-  SqliteDriver,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-} from 'kysely'
-import { LatchkeyError, rateLimited } from '../errors.ts'
+  asLatchkeyErrors,
+  busyLimitMs,
+  createRetryWhileBusy,
+  explainDatabaseFault,
+  isBusy,
+  type RetryWhileBusy,
+} from './faults.ts'
 import { createFileGuard, type FileGuard } from './file-guard.ts'
 import type { Tables } from './tables.ts'
 import { watchWalIndex } from './wal-index.ts'
@@ -50,9 +42,6 @@ export interface Commits {
   prepareAll<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): (value: number) => Row[]
 }
 
-/** How long another process's write lock is waited for, in milliseconds. */
-const busyLimitMs = 5_000
-
 /** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
 const busyTimeoutMs = 3
 
@@ -61,8 +50,6 @@ const synchronousFull = 2
 
 /** Between two attempts to open a file that another process is opening, when there is nothing else to do yet. */
 const openPauseMs = 20
-
-const statementCacheSize = 256
 
 /**
  * Opens a database by its address: `sqlite:data/latchkey.db` (created with its folder, readable by the owner only) or
@@ -89,10 +76,6 @@ export function openDatabase(url: string): Database {
     },
   }
 }
-
-/** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */
-// biome-ignore lint/suspicious/noExplicitAny: see above
-export type ApplicationKysely = Kysely<any>
 
 /** Whether a value is a Kysely instance that talks to SQLite. */
 export function isKyselyOnSqlite(value: unknown): value is ApplicationKysely {
@@ -189,27 +172,6 @@ function createPrivateFile(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
 }
 
-/** What is wrong with a database file, and what to do about it, in a sentence for the operator. */
-export function explainDatabaseFault(error: unknown): string {
-  const code = sqliteCode(error) || String((error as NodeJS.ErrnoException).code)
-  if (code.startsWith('SQLITE_NOTADB'))
-    return 'it is not an SQLite database. Point DATABASE_URL at another file.'
-  if (code.startsWith('SQLITE_CORRUPT')) return 'it is damaged. Restore it from a backup.'
-  if (code.startsWith('SQLITE_READONLY') || code === 'EROFS')
-    return 'it cannot be written. Make the file and its folder writable for this user.'
-  if (code.startsWith('SQLITE_FULL') || code === 'ENOSPC')
-    return 'the disk is full. Free some space and start again.'
-  if (code === 'EACCES' || code === 'EPERM' || code.startsWith('SQLITE_CANTOPEN'))
-    return 'permission denied. Make the file and its folder readable and writable for this user.'
-  if (code === 'EISDIR') return 'it is a folder. Point DATABASE_URL at a file.'
-  if (code === 'ENOTDIR' || code === 'EEXIST')
-    return 'a file stands where its folder should be. Point DATABASE_URL elsewhere.'
-  if (code.startsWith('SQLITE_IOERR'))
-    return 'the disk cannot be read or written. See whether it is full or failing.'
-  if (code.startsWith('SQLITE_BUSY')) return 'another process holds it locked. Try again when that is done.'
-  return (error as Error).message
-}
-
 function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQuery<Row>): FindOne<Row> {
   let statement: SqliteDatabase.Statement<[string], Row> | undefined
   return (value) =>
@@ -218,6 +180,26 @@ function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQu
       statement ??= connection.prepare<[string], Row>(query.sql)
       return statement.get(value)
     })
+}
+
+/** What is in memory cannot be taken away. */
+const unguarded: FileGuard = { requireFile() {}, glanceAtFile() {} }
+
+/** Neither begins on a file that has gone, nor acknowledges what was written to one that went meanwhile. */
+function guarded({ requireFile }: FileGuard, retryWhileBusy: RetryWhileBusy): RetryWhileBusy {
+  return async (work) => {
+    requireFile()
+    const result = await retryWhileBusy(work)
+    requireFile()
+    return result
+  }
+}
+
+function afterGlance<Row>({ glanceAtFile }: FileGuard, findOne: FindOne<Row>): FindOne<Row> {
+  return (value) => {
+    glanceAtFile()
+    return findOne(value)
+  }
 }
 
 /** Through `PRAGMA data_version` of a connection that does not write itself (https://sqlite.org/pragma.html#pragma_data_version). */
@@ -246,249 +228,5 @@ function watchCommits(
           return statement.all(value, ...parameters.slice(1)) as never[]
         })
     },
-  }
-}
-
-function asLatchkeyErrors<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw toLatchkeyError(error)
-  }
-}
-
-/** What is in memory cannot be taken away. */
-const unguarded: FileGuard = { requireFile() {}, glanceAtFile() {} }
-
-/** Neither begins on a file that has gone, nor acknowledges what was written to one that went meanwhile. */
-function guarded({ requireFile }: FileGuard, retryWhileBusy: RetryWhileBusy): RetryWhileBusy {
-  return async (work) => {
-    requireFile()
-    const result = await retryWhileBusy(work)
-    requireFile()
-    return result
-  }
-}
-
-function afterGlance<Row>({ glanceAtFile }: FileGuard, findOne: FindOne<Row>): FindOne<Row> {
-  return (value) => {
-    glanceAtFile()
-    return findOne(value)
-  }
-}
-
-type RetryWhileBusy = <T>(work: () => Promise<T>) => Promise<T>
-
-/**
- * Repeats what another process's write lock refuses, until it gives up as `RATE_LIMITED` / `BUSY`. What waits stands in
- * line and only the first asks again: each question holds the event loop a little.
- */
-function createRetryWhileBusy(): RetryWhileBusy {
-  let last = Promise.resolve()
-
-  async function retryInLine<T>(work: () => Promise<T>): Promise<T> {
-    const giveUpAt = performance.now() + busyLimitMs
-    const before = last
-    const { promise, resolve: leave } = Promise.withResolvers<void>()
-    last = promise
-    try {
-      await before
-      for (let attempt = 0; performance.now() < giveUpAt; attempt++) {
-        await sleep(Math.min(50, 2 ** attempt) * (0.5 + Math.random()))
-        try {
-          return await work()
-        } catch (error) {
-          if (!isBusy(error)) throw toLatchkeyError(error)
-        }
-      }
-      throw busy()
-    } finally {
-      leave()
-    }
-  }
-
-  return async (work) => {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isBusy(error)) throw toLatchkeyError(error)
-      return retryInLine(work)
-    }
-  }
-}
-
-function toLatchkeyError(error: unknown): unknown {
-  const code = sqliteCode(error)
-  if (code === '' || code.startsWith('SQLITE_CONSTRAINT')) return error
-  return new LatchkeyError(
-    'SERVICE_UNAVAILABLE',
-    'The service cannot reach its database. Try again later.',
-    { reason: 'DATABASE', retryAfter: 5 },
-    { cause: error },
-  )
-}
-
-function busy(): LatchkeyError {
-  return rateLimited('BUSY', 1_000, 'The database is busy. Try again in a moment.')
-}
-
-function isBusy(error: unknown): boolean {
-  const code = sqliteCode(error)
-  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED')
-}
-
-function sqliteCode(error: unknown): string {
-  // By name, for an application may have a copy of better-sqlite3 of its own.
-  return error instanceof Error && error.name === 'SqliteError'
-    ? String((error as { code?: unknown }).code)
-    : ''
-}
-
-/** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
-class LatchkeySqliteDialect extends SqliteDialect {
-  readonly #config: SqliteDialectConfig
-  readonly #connection: SqliteDatabase.Database
-
-  constructor(connection: SqliteDatabase.Database) {
-    const config = { database: cachingStatements(connection) }
-    super(config)
-    this.#config = config
-    this.#connection = connection
-  }
-
-  override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config, this.#connection)
-  }
-
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalDdlAdapter()
-  }
-}
-
-/** `BEGIN IMMEDIATE`: the lock is refused before anything was read, so that starting over is safe. */
-class ImmediateDriver extends SqliteDriver {
-  readonly #connection: SqliteDatabase.Database
-
-  constructor(config: SqliteDialectConfig, connection: SqliteDatabase.Database) {
-    super(config)
-    this.#connection = connection
-  }
-
-  override async beginTransaction(
-    connection: Parameters<SqliteDriver['beginTransaction']>[0],
-  ): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
-  }
-
-  /** A full disk has SQLite roll back by itself; another `ROLLBACK` would fail and hide what was wrong. */
-  override async rollbackTransaction(
-    connection: Parameters<SqliteDriver['rollbackTransaction']>[0],
-  ): Promise<void> {
-    if (this.#connection.inTransaction) await super.rollbackTransaction(connection)
-  }
-}
-
-/**
- * An application's connections under Latchkey's own rules: transactions begin as those above, and the application's
- * plugins stay out of it, of which `CamelCasePlugin` would rename the columns.
- */
-class BorrowingDialect implements Dialect {
-  readonly #lender: ApplicationKysely
-
-  constructor(lender: ApplicationKysely) {
-    this.#lender = lender
-  }
-
-  createDriver(): Driver {
-    return new BorrowingDriver(this.#lender.getExecutor())
-  }
-
-  createAdapter(): SqliteAdapter {
-    return new BorrowingAdapter()
-  }
-
-  createQueryCompiler(): SqliteQueryCompiler {
-    return new SqliteQueryCompiler()
-  }
-
-  createIntrospector(db: Kysely<unknown>): SqliteIntrospector {
-    return new SqliteIntrospector(db)
-  }
-}
-
-/** Holds a connection of the application's from acquiring to releasing; nobody else has it meanwhile. */
-class BorrowingDriver implements Driver {
-  readonly #lender: ConnectionProvider
-  readonly #giveBack = new WeakMap<DatabaseConnection, () => void>()
-
-  constructor(lender: ConnectionProvider) {
-    this.#lender = lender
-  }
-
-  acquireConnection(): Promise<DatabaseConnection> {
-    return new Promise((resolve, reject) => {
-      const borrow = (connection: DatabaseConnection): Promise<void> =>
-        new Promise((giveBack) => {
-          this.#giveBack.set(connection, giveBack)
-          resolve(connection)
-        })
-      this.#lender.provideConnection(borrow).catch(reject)
-    })
-  }
-
-  async releaseConnection(connection: DatabaseConnection): Promise<void> {
-    this.#giveBack.get(connection)?.()
-  }
-
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
-  }
-
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('commit'))
-  }
-
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    try {
-      await connection.executeQuery(CompiledQuery.raw('rollback'))
-    } catch (error) {
-      // As above: SQLite has rolled back by itself.
-      if (!(error as Error).message.includes('no transaction is active')) throw error
-    }
-  }
-
-  async init(): Promise<void> {}
-
-  async destroy(): Promise<void> {}
-}
-
-/** SQLite does roll back schema changes, so a migration that is interrupted leaves nothing half done. */
-class TransactionalDdlAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true
-  }
-}
-
-/** Whose turn it is, the lender says. A queue of Kysely's own as well would stand still once the lender fails. */
-class BorrowingAdapter extends TransactionalDdlAdapter {
-  override get supportsMultipleConnections(): boolean {
-    return true
-  }
-}
-
-/** Kysely prepares anew for each query; the statements repeat, so they are kept. */
-function cachingStatements(connection: SqliteDatabase.Database): SqliteConnection {
-  const statements = new Map<string, SqliteDatabase.Statement>()
-  return {
-    prepare(sql) {
-      let statement = statements.get(sql)
-      if (statement === undefined) {
-        statement = connection.prepare(sql)
-        if (statements.size >= statementCacheSize) statements.clear()
-        statements.set(sql, statement)
-      }
-      return statement
-    },
-    close: () => connection.close(),
   }
 }

@@ -1,0 +1,171 @@
+import type SqliteDatabase from 'better-sqlite3'
+import {
+  CompiledQuery,
+  type ConnectionProvider,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type Kysely,
+  SqliteAdapter,
+  type SqliteDatabase as SqliteConnection,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+
+/** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type ApplicationKysely = Kysely<any>
+
+const statementCacheSize = 256
+
+/** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
+export class LatchkeySqliteDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig
+  readonly #connection: SqliteDatabase.Database
+
+  constructor(connection: SqliteDatabase.Database) {
+    const config = { database: cachingStatements(connection) }
+    super(config)
+    this.#config = config
+    this.#connection = connection
+  }
+
+  override createDriver(): SqliteDriver {
+    return new ImmediateDriver(this.#config, this.#connection)
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalDdlAdapter()
+  }
+}
+
+/** `BEGIN IMMEDIATE`: the lock is refused before anything was read, so that starting over is safe. */
+class ImmediateDriver extends SqliteDriver {
+  readonly #connection: SqliteDatabase.Database
+
+  constructor(config: SqliteDialectConfig, connection: SqliteDatabase.Database) {
+    super(config)
+    this.#connection = connection
+  }
+
+  override async beginTransaction(
+    connection: Parameters<SqliteDriver['beginTransaction']>[0],
+  ): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  /** A full disk has SQLite roll back by itself; another `ROLLBACK` would fail and hide what was wrong. */
+  override async rollbackTransaction(
+    connection: Parameters<SqliteDriver['rollbackTransaction']>[0],
+  ): Promise<void> {
+    if (this.#connection.inTransaction) await super.rollbackTransaction(connection)
+  }
+}
+
+/**
+ * An application's connections under Latchkey's own rules: transactions begin as those above, and the application's
+ * plugins stay out of it, of which `CamelCasePlugin` would rename the columns.
+ */
+export class BorrowingDialect implements Dialect {
+  readonly #lender: ApplicationKysely
+
+  constructor(lender: ApplicationKysely) {
+    this.#lender = lender
+  }
+
+  createDriver(): Driver {
+    return new BorrowingDriver(this.#lender.getExecutor())
+  }
+
+  createAdapter(): SqliteAdapter {
+    return new BorrowingAdapter()
+  }
+
+  createQueryCompiler(): SqliteQueryCompiler {
+    return new SqliteQueryCompiler()
+  }
+
+  createIntrospector(db: Kysely<unknown>): SqliteIntrospector {
+    return new SqliteIntrospector(db)
+  }
+}
+
+/** Holds a connection of the application's from acquiring to releasing; nobody else has it meanwhile. */
+class BorrowingDriver implements Driver {
+  readonly #lender: ConnectionProvider
+  readonly #giveBack = new WeakMap<DatabaseConnection, () => void>()
+
+  constructor(lender: ConnectionProvider) {
+    this.#lender = lender
+  }
+
+  acquireConnection(): Promise<DatabaseConnection> {
+    return new Promise((resolve, reject) => {
+      const borrow = (connection: DatabaseConnection): Promise<void> =>
+        new Promise((giveBack) => {
+          this.#giveBack.set(connection, giveBack)
+          resolve(connection)
+        })
+      this.#lender.provideConnection(borrow).catch(reject)
+    })
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    this.#giveBack.get(connection)?.()
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('commit'))
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await connection.executeQuery(CompiledQuery.raw('rollback'))
+    } catch (error) {
+      // As above: SQLite has rolled back by itself.
+      if (!(error as Error).message.includes('no transaction is active')) throw error
+    }
+  }
+
+  async init(): Promise<void> {}
+
+  async destroy(): Promise<void> {}
+}
+
+/** SQLite does roll back schema changes, so a migration that is interrupted leaves nothing half done. */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}
+
+/** Whose turn it is, the lender says. A queue of Kysely's own as well would stand still once the lender fails. */
+class BorrowingAdapter extends TransactionalDdlAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
+  }
+}
+
+/** Kysely prepares anew for each query; the statements repeat, so they are kept. */
+function cachingStatements(connection: SqliteDatabase.Database): SqliteConnection {
+  const statements = new Map<string, SqliteDatabase.Statement>()
+  return {
+    prepare(sql) {
+      let statement = statements.get(sql)
+      if (statement === undefined) {
+        statement = connection.prepare(sql)
+        if (statements.size >= statementCacheSize) statements.clear()
+        statements.set(sql, statement)
+      }
+      return statement
+    },
+    close: () => connection.close(),
+  }
+}
