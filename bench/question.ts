@@ -1,20 +1,37 @@
-/** What a benchmark asks, as variants that are measured in turn. */
-export interface Question {
-  title: string
-  /** The variant that the others are compared with. */
-  subject: string
-  /** Files of `servers/`. */
-  servers: readonly string[]
-  variants: readonly Variant[]
+import type { Figure } from './figures.ts'
+
+/** How long and how often is measured. */
+export interface Plan {
+  rounds: number
+  durationMs: number
+  connections: number
 }
 
-/** One request of one server. */
-export interface Variant {
+/** What a benchmark asks. */
+export interface Question {
+  /** For `--only`. */
   name: string
-  server: string
-  query: string
-  /** Whether the tokens that the server has announced are sent in turn. */
-  signedIn?: true
-  /** What each answer has to hold. */
-  expected: string
+  ask(plan: Plan): Promise<Answer>
+}
+
+/** What came of it. */
+export interface Answer {
+  title: string
+  /** The measures, as Markdown. */
+  text: string
+  /** What is compared with a target. */
+  figures: readonly Figure[]
+  /** What the chart shows. */
+  bars?: readonly Bar[]
+}
+
+/** One bar of a chart. */
+export interface Bar {
+  name: string
+  median: number
+  lowest: number
+  highest: number
+  /** Behind the bar. */
+  note: string
+  isSubject: boolean
 }

@@ -1,7 +1,9 @@
-import { type ChildProcess, execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { availableParallelism, cpus } from 'node:os'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Announcement, CpuTime } from './servers/announce.ts'
 
 /** The server has one core to itself, the load another, where the system can pin them. */
 export const cores = availableParallelism() > 1 && hasTaskset() ? { server: '0', load: '1' } : null
@@ -9,6 +11,103 @@ export const cores = availableParallelism() > 1 && hasTaskset() ? { server: '0',
 /** A command that runs on one core, or anywhere. */
 export function pin(core: string | undefined, command: readonly string[]): readonly string[] {
   return core === undefined ? command : ['taskset', '-c', core, ...command]
+}
+
+/** Where a process runs, and with what. */
+export interface Start {
+  /** One of `cores`; without it, on any. */
+  core?: string | undefined
+  args?: readonly string[]
+  env?: Readonly<Record<string, string>>
+}
+
+/** A server of `servers/` that listens. */
+export interface Server {
+  child: ChildProcess
+  port: number
+}
+
+/** Starts a file of this folder; its log goes nowhere. */
+export function start(file: string, { core, args = [], env = {} }: Start = {}): ChildProcess {
+  const [program = '', ...rest] = pin(core, [process.execPath, join(import.meta.dirname, file), ...args])
+  const output = openSync('/dev/null', 'w')
+  const child = spawn(program, rest, {
+    stdio: ['ignore', output, 'inherit', 'ipc'],
+    env: { PATH: process.env.PATH ?? '', NODE_ENV: 'production', ...env },
+  })
+  closeSync(output)
+  return child
+}
+
+/** Starts a server of `servers/`, on the core of servers unless told otherwise, and waits until it listens. */
+export async function startServer(name: string, options: Start = {}): Promise<Server> {
+  const child = start(`servers/${name}.ts`, { core: cores?.server, ...options })
+  const { port } = await answerOf<Announcement>(child)
+  return { child, port }
+}
+
+/** Runs Latchkey on a database file, as in production, with limits on requests that are counted and never reached. */
+export function startLatchkey(file: string, options: Start = {}): Promise<Server> {
+  const env = { DATABASE_URL: `sqlite:${file}`, RATE_LIMIT_REQUESTS: '1000000000', ...options.env }
+  return startServer('latchkey', { ...options, env })
+}
+
+/** Starts a load generator on the core of the load. */
+export function startLoad(): ChildProcess {
+  return start('load.ts', { core: cores?.load })
+}
+
+/** Ends processes of this folder, and waits for them. */
+export async function stop(...children: readonly ChildProcess[]): Promise<void> {
+  await Promise.all(
+    children.map(async (child) => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      if (child.connected) child.disconnect()
+      await ended
+    }),
+  )
+}
+
+/** The processor time that a server spends while `work` goes on, in microseconds, and what the work returns. */
+export async function costOf<T>(
+  server: ChildProcess,
+  work: () => Promise<T>,
+): Promise<{ value: T; cpuMicroseconds: number }> {
+  const before = await tell<CpuTime>(server, 'cpu')
+  const value = await work()
+  const after = await tell<CpuTime>(server, 'cpu')
+  return { value, cpuMicroseconds: after.cpuMicroseconds - before.cpuMicroseconds }
+}
+
+/** A folder of its own for as long as `work` takes. */
+export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A request to `/graphql`; `{token}` and `{number}` are filled in by the load. */
+export function toRequest(query: string, options: { signedIn?: boolean; variables?: object } = {}): string {
+  const body = JSON.stringify({ query, variables: options.variables })
+  const length = Buffer.byteLength(body.replaceAll('{number}', '123456789'))
+  const headers = [
+    'POST /graphql HTTP/1.1',
+    'host: 127.0.0.1',
+    'accept: application/graphql-response+json, application/json',
+    'content-type: application/json',
+    `content-length: ${length}`,
+    ...(options.signedIn ? ['authorization: Token {token}'] : []),
+  ]
+  return `${headers.join('\r\n')}\r\n\r\n${body}`
+}
+
+/** Says that something goes on, where somebody looks. */
+export function tick(mark = '.'): void {
+  if (process.stderr.isTTY) process.stderr.write(mark)
 }
 
 /** Sends a process a message, and returns what it answers. */
@@ -41,8 +140,29 @@ export function medianOf(values: readonly number[]): number {
   return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle) - 1] ?? 0)) / 2
 }
 
+/** Median, lowest and highest. */
+export interface Spread {
+  median: number
+  lowest: number
+  highest: number
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: medianOf(values), lowest: Math.min(...values), highest: Math.max(...values) }
+}
+
+/** Whole numbers with thousands apart. */
+export function group(value: number): string {
+  return Math.round(value).toLocaleString('en-US')
+}
+
+/** A Markdown table. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
 /** A change of these is a change of what is measured; the results themselves are not. */
-const measured = ['src', 'bench', 'package-lock.json', ':!bench/RESULTS*', ':!bench/*.svg']
+const measured = ['src', 'bench', 'package-lock.json', ':!bench/*.md', ':!bench/*.svg', ':!bench/results']
 
 /** Date, runtime, processor and commit, as a report begins. */
 export function describeMachine(): string {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,6 +92,7 @@ async function startServer(peer: Peer, folder: string): Promise<RunningServer> {
   const place = { port: await findFreePort(), databaseFile: join(folder, 'database.db') }
   // Everybody gets a file of their own, so that nobody waits for another's writes.
   const accounts = peer.accounts === null ? null : await seed(peer.accounts, place, tokenCount)
+  if (accounts !== null) writeFileSync(tokenFileOf(place), [...accounts.tokens.values()].join('\n'))
   const log = join(folder, 'log')
   const output = openSync(log, 'w')
   const [program = '', ...args] = pin(cores?.server, peer.command)
@@ -168,7 +169,8 @@ async function measure(
   const before = { server: cpuOf(child.pid), load: cpuOf(loader.pid), machine: cpuOfMachine() }
   const load: Load = {
     port: place.port,
-    requests: [...(accounts?.tokens.values() ?? [null])].map((token) => toRequest(peer, token)),
+    request: toRequest(peer, accounts === null ? null : '{token}'),
+    ...(accounts === null ? {} : { tokens: tokenFileOf(place) }),
     expected: '"user',
     connections,
     durationMs: seconds * 1000,
@@ -182,6 +184,10 @@ async function measure(
   const spent = (cpuOf(child.pid) ?? 0) - before.server
   const others = (cpuOfMachine() ?? 0) - before.machine - spent - ((cpuOf(loader.pid) ?? 0) - before.load)
   return { ...measured, cpuUs: (spent * 1000) / measured.answered, elsewhere: Math.max(0, others / wallMs) }
+}
+
+function tokenFileOf({ databaseFile }: Place): string {
+  return `${databaseFile}.tokens`
 }
 
 function toRequest(peer: Peer, token: string | null): string {

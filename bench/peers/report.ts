@@ -1,4 +1,5 @@
-import { describeMachine, medianOf } from '../runner.ts'
+import type { Figure } from '../figures.ts'
+import { describeMachine, group, medianOf } from '../runner.ts'
 import { type Run, tokenCount, warmUpSeconds } from './measure.ts'
 import { type Peer, peers } from './peers.ts'
 
@@ -105,7 +106,19 @@ the figure to compare then.
 `
 }
 
-/** Whole numbers with thousands apart. */
-export function group(value: number): string {
-  return Math.round(value).toLocaleString('en-US')
+/** The ratios that have an aim. */
+export function figuresOf(summaries: readonly Summary[]): Figure[] {
+  return summaries.flatMap(({ peer, ratio, cpuRatio }) =>
+    peer.aim === undefined
+      ? []
+      : [
+          {
+            measure: `requests/s ÷ ${peer.name}, the same job`,
+            value: ratio,
+            ...(cpuRatio === null ? {} : { byCpu: cpuRatio }),
+            target: peer.aim,
+            bound: 'least',
+          },
+        ],
+  )
 }

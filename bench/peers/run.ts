@@ -1,10 +1,12 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { saveResults, updateReadme } from '../results.ts'
+import { describeMachine } from '../runner.ts'
 import { drawChart } from './chart.ts'
 import { installDebianPackages, installPackages, missingFromDebian } from './install.ts'
 import { measureAll } from './measure.ts'
 import { type Peer, peers } from './peers.ts'
-import { describe, isSubject, summarize } from './report.ts'
+import { describe, figuresOf, isSubject, summarize } from './report.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -34,6 +36,8 @@ process.stdout.write(`${report}\n`)
 if (options.write) {
   writeFileSync(new URL('../RESULTS-PEERS.md', import.meta.url), `${report}\n`)
   writeFileSync(new URL('../peers.svg', import.meta.url), drawChart(summaries))
+  saveResults('peers', { machine: describeMachine(), figures: figuresOf(summaries) })
+  updateReadme()
 }
 
 /** Latchkey is measured in any case: the others are compared with it. */

@@ -1,38 +1,63 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { buildApp } from '../../src/app.ts'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { loadConfig } from '../../src/config.ts'
-import { openDatabase } from '../../src/db/open.ts'
-import { findUserById } from '../../src/db/users.ts'
+import { serve } from '../../src/main.ts'
 import { announce } from './announce.ts'
 
-/** Latchkey as it is served in production, but for `RATE_LIMIT_REQUESTS`, which would stop the benchmark. */
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
-const databaseUrl = `sqlite:${folder}/latchkey.db`
-const app = await buildApp(
-  loadConfig({ NODE_ENV: 'production', DATABASE_URL: databaseUrl, RATE_LIMIT_REQUESTS: 'off' }),
-)
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-await app.ready()
-await announce(app, await issueTokens(1000))
+/** What the event loop did since it was asked last. */
+export interface LoopReport {
+  /** The longest time that it did not turn, in milliseconds, to within one. */
+  heldMs: number
+  /** All the time that it did not wait. */
+  activeMs: number
+}
 
-/** One token of each of as many users. */
-async function issueTokens(count: number): Promise<string[]> {
-  const { auth } = app.latchkey
-  const database = openDatabase(databaseUrl)
-  const tokens: string[] = []
-  for (let index = 0; index < count; index++) {
-    const user = await auth.createUser({ username: `user${index}`, password: null })
-    const token = await database.transaction(async (db) => {
-      const row = await findUserById(db, user.id)
-      if (row === undefined) throw new Error('The user that was just created is gone.')
-      const device = { id: null, name: 'bench', platform: null }
-      const origin = { address: null, userAgent: null }
-      return (await auth.issueToken(db, { user: row, device, name: null, expiresIn: null, origin }))?.token
-    })
-    if (token !== undefined) tokens.push(token)
+/** Memory of the process, in bytes. */
+export interface MemoryReport {
+  rss: number
+  heapUsed: number
+}
+
+/** How far a prune is. */
+export interface PruneReport {
+  deleted: number
+  seconds: number
+  done: boolean
+}
+
+/** Latchkey as `latchkey serve` runs it, with settings from the environment; answers the runner besides. */
+const app = await serve(loadConfig({ ...process.env, HOST: '127.0.0.1', PORT: '0' }), () => {})
+const delay = monitorEventLoopDelay({ resolution: 1 })
+let utilization = performance.eventLoopUtilization()
+let pruning: PruneReport = { deleted: 0, seconds: 0, done: true }
+
+await announce(app, {
+  loop: readLoop,
+  memory: () => {
+    const { rss, heapUsed } = process.memoryUsage()
+    return { rss, heapUsed } satisfies MemoryReport
+  },
+  prune: startPrune,
+  pruned: () => pruning,
+})
+
+/** The delay is watched only from here on: its timer would cost every other question a little. */
+async function readLoop(): Promise<LoopReport> {
+  await sleep(5) // the timer has to come due for the last hold to be seen
+  const { active } = performance.eventLoopUtilization(utilization)
+  const heldMs = Math.max(0, delay.max / 1e6 - 1)
+  delay.enable()
+  delay.reset()
+  utilization = performance.eventLoopUtilization()
+  return { heldMs, activeMs: active }
+}
+
+function startPrune(): PruneReport {
+  const start = performance.now()
+  const report = (deleted: number, done: boolean): void => {
+    pruning = { deleted, seconds: (performance.now() - start) / 1000, done }
   }
-  await database.close()
-  return tokens
+  report(0, false)
+  app.latchkey.auth.prune((deleted) => report(deleted, false)).then(({ tokens }) => report(tokens, true))
+  return pruning
 }
