@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
 import type { AuthEvent } from './auth/origin.ts'
+import { unnoticedShare } from './auth/prune.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { toAuthOptions } from './auth-options.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
@@ -268,22 +269,32 @@ function reportEvent(app: FastifyInstance, event: AuthEvent): void {
 
 /** Writes last uses, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
 function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, prunes: boolean): void {
-  let closing = false
+  const closing = new AbortController()
+  const { signal } = closing
   const flush = (): Promise<void> =>
     auth.flush().catch((error) => app.log.error({ err: error }, 'last uses of tokens could not be written'))
-  const prune = (): Promise<void> =>
-    auth.prune().then(
-      (deleted) => app.log.debug(deleted, 'pruned'),
-      (error) => {
-        // The database may be closed between two batches; the next start goes on.
-        if (!closing) app.log.error({ err: error }, 'ended tokens could not be deleted')
-      },
-    )
+  let isPruning = false
+  const prune = (): void => {
+    if (isPruning) return // one that has much to do goes on for longer than an hour
+    isPruning = true
+    auth
+      .prune({ share: unnoticedShare, signal })
+      .then(
+        (deleted) => app.log.debug(deleted, 'pruned'),
+        (error) => {
+          // It ends with the application, between two batches; the next start goes on.
+          if (!signal.aborted) app.log.error({ err: error }, 'ended tokens could not be deleted')
+        },
+      )
+      .finally(() => {
+        isPruning = false
+      })
+  }
   const timers = [setInterval(flush, settings.tokenFlushInterval)]
   if (prunes) timers.push(setInterval(prune, pruneIntervalMs))
   for (const timer of timers) timer.unref()
   app.addHook('onClose', async () => {
-    closing = true
+    closing.abort()
     timers.forEach(clearInterval)
     await flush()
   })

@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { unnoticedShare } from '../../src/auth/prune.ts'
 import { loadConfig } from '../../src/config.ts'
-import { serve } from '../../src/main.ts'
+import { startService } from '../../src/service.ts'
 import { announce } from './announce.ts'
 
 /** What the event loop did since it was asked last. */
@@ -26,7 +27,7 @@ export interface PruneReport {
 }
 
 /** Latchkey as `latchkey serve` runs it, with settings from the environment; answers the runner besides. */
-const app = await serve(loadConfig({ ...process.env, HOST: '127.0.0.1', PORT: '0' }), () => {})
+const { app } = await startService(loadConfig({ ...process.env, HOST: '127.0.0.1', PORT: '0' }))
 const delay = monitorEventLoopDelay({ resolution: 1 })
 let utilization = performance.eventLoopUtilization()
 let pruning: PruneReport = { deleted: 0, seconds: 0, done: true }
@@ -58,6 +59,8 @@ function startPrune(): PruneReport {
     pruning = { deleted, seconds: (performance.now() - start) / 1000, done }
   }
   report(0, false)
-  app.latchkey.auth.prune((deleted) => report(deleted, false)).then(({ tokens }) => report(tokens, true))
+  const onProgress = (deleted: number): void => report(deleted, false)
+  // As the service does it once an hour.
+  app.latchkey.auth.prune({ onProgress, share: unnoticedShare }).then(({ tokens }) => report(tokens, true))
   return pruning
 }

@@ -73,7 +73,7 @@ export function addTokenCommands(program: Command): void {
       withAuth(async (auth) => {
         const progress = showProgress()
         const deleted = await auth
-          .prune((count) => progress.show(`${tokens(count)} deleted so far`))
+          .prune({ onProgress: (count) => progress.show(`${tokens(count)} deleted so far`) })
           .finally(progress.clear)
         const sentence = `Deleted ${tokens(deleted.tokens)} and ${deleted.counters} counter(s) of failed sign-ins.`
         await printOutcome({ ...deleted }, options.json, sentence)

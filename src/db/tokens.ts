@@ -246,7 +246,8 @@ export async function recordTokenUses(db: Kysely<Tables>, uses: readonly TokenUs
 
 /**
  * Deletes up to `limit` rows, from behind the id `after`, of which those stay that ended at `endedBefore` or later.
- * Returns how many went and where to go on, or null at the end of the table.
+ * Returns how many went and where to go on, or null at the end: ids are in the order of creation, and what was created
+ * later than `endedBefore` has not ended before.
  */
 export async function deleteEndedTokens(
   db: Kysely<Tables>,
@@ -256,7 +257,7 @@ export async function deleteEndedTokens(
 ): Promise<{ deleted: number; next: string | null }> {
   const page = await db
     .selectFrom('latchkey_tokens')
-    .select('id')
+    .select(['id', 'created_at'])
     .where('id', '>', after)
     .orderBy('id')
     .limit(limit)
@@ -275,7 +276,10 @@ export async function deleteEndedTokens(
       ]),
     )
     .executeTakeFirst()
-  return { deleted: Number(numDeletedRows), next: page.length < limit ? null : last.id }
+  return {
+    deleted: Number(numDeletedRows),
+    next: page.length < limit || last.created_at > at.endedBefore ? null : last.id,
+  }
 }
 
 function isLive(

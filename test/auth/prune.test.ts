@@ -1,4 +1,5 @@
 import t from 'tap'
+import { adaptSize } from '../../src/auth/prune.ts'
 import { dayMs, openDomain, origin, refusalOf } from '../support/domain.ts'
 
 t.test('tokens go once they have been ended for longer than they are kept', async (t) => {
@@ -51,25 +52,10 @@ t.test('more than a batch of tokens is looked through to the end', async (t) => 
   const userId = await createUser('ada')
   await database.transaction(async (db) => {
     for (let count = 0; count < 1_300; count++) {
-      const id = String(count).padStart(5, '0')
+      const row = endedToken(String(count).padStart(5, '0'), userId, clock.now)
       await db
         .insertInto('latchkey_tokens')
-        .values({
-          id,
-          user_id: userId,
-          digest: id,
-          name: '',
-          device_id: null,
-          device_name: null,
-          device_platform: null,
-          user_agent: null,
-          created_at: clock.now,
-          last_used_at: null,
-          last_used_address: null,
-          revoked_at: null,
-          expires_at: clock.now + (count % 2 ? dayMs : 0),
-          max_expires_at: 0,
-        })
+        .values({ ...row, expires_at: clock.now + (count % 2 ? dayMs : 0) })
         .execute()
     }
   })
@@ -77,6 +63,51 @@ t.test('more than a batch of tokens is looked through to the end', async (t) => 
   t.equal((await auth.prune()).tokens, 650)
   t.equal((await auth.prune()).tokens, 0)
   t.equal(await reasonOf(token), 'none')
+})
+
+t.test('a batch grows while it is quick, and shrinks when it takes long', async (t) => {
+  t.equal(adaptSize(50, 1), 100)
+  t.equal(adaptSize(50, 3), 50)
+  t.equal(adaptSize(50, 6), 25)
+  t.equal(adaptSize(600, 1), 1_000, 'not for ever')
+  t.equal(adaptSize(15, 6), 10, 'to no less than is worth a transaction')
+})
+
+t.test('tokens that are younger than the retention are not looked at', async (t) => {
+  const { auth, clock, database, createUser } = await openDomain(t, {
+    token: { retentionMs: dayMs, limit: 10_000 },
+  })
+  const userId = await createUser('ada')
+  const issuedAt = clock.now
+  const add = (id: string, createdAt: number): Promise<unknown> =>
+    database.kysely
+      .insertInto('latchkey_tokens')
+      .values(endedToken(id, userId, createdAt))
+      .execute()
+  // The first batch of fifty ends with the first young one; what is behind it cannot have ended longer ago.
+  for (let count = 0; count < 49; count++) await add(`0-${count + 100}`, issuedAt)
+  await add('1', issuedAt + 2)
+  await add('2', issuedAt)
+  clock.now = issuedAt + dayMs + 1
+  t.equal((await auth.prune()).tokens, 49)
+  const left = await database.kysely.selectFrom('latchkey_tokens').select('id').orderBy('id').execute()
+  t.strictSame(
+    left.map(({ id }) => id),
+    ['1', '2'],
+  )
+})
+
+t.test('it can be ended between two batches', async (t) => {
+  const { auth, clock, database, createUser } = await openDomain(t, { token: { retentionMs: 0 } })
+  const userId = await createUser('ada')
+  for (let count = 0; count < 60; count++) {
+    const row = endedToken(String(count + 100), userId, clock.now)
+    await database.kysely.insertInto('latchkey_tokens').values(row).execute()
+  }
+  const stop = new AbortController()
+  const pruned = auth.prune({ signal: stop.signal, onProgress: () => stop.abort() })
+  await t.rejects(pruned, { name: 'AbortError' })
+  t.equal((await database.kysely.selectFrom('latchkey_tokens').select('id').execute()).length, 10)
 })
 
 t.test('counters go once they say nothing any more', async (t) => {
@@ -102,3 +133,23 @@ t.test('counters go once they say nothing any more', async (t) => {
   const left = await database.kysely.selectFrom('latchkey_throttle').selectAll().execute()
   t.equal(left.length, 1, 'the wrong passwords of the account')
 })
+
+/** A row of a token that ended the moment it was issued. */
+function endedToken(id: string, userId: string, createdAt: number) {
+  return {
+    id,
+    user_id: userId,
+    digest: id,
+    name: '',
+    device_id: null,
+    device_name: null,
+    device_platform: null,
+    user_agent: null,
+    created_at: createdAt,
+    last_used_at: null,
+    last_used_address: null,
+    revoked_at: null,
+    expires_at: createdAt,
+    max_expires_at: 0,
+  }
+}
