@@ -130,7 +130,7 @@ function latestIn(db: Database.Database): number {
 }
 
 const phones = ['iPhone 17 Pro', 'Pixel 10', 'Galaxy S26', 'iPhone SE']
-const version = (): string => `${randomInt(100, 150)}.0.${randomInt(9)}.${randomInt(200)}`
+const systems = ['Windows NT 10.0; Win64; x64', 'Macintosh; Intel Mac OS X 10_15_7', 'X11; Linux x86_64']
 
 /**
  * Half of the tokens are a browser's, with a user agent of about 110 characters and no device id; three in ten are a
@@ -144,8 +144,8 @@ function deviceOf(): {
 } {
   const kind = randomInt(10)
   if (kind < 5) {
-    const userAgent = `Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${version()} Safari/537.36`
-    return { id: null, name: 'Chrome on Windows', platform: 'web', userAgent }
+    const userAgent = `Mozilla/5.0 (${systems[randomInt(systems.length)]}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${randomInt(90, 150)}.0.0.0 Safari/537.36`
+    return { id: null, name: 'Chrome on a laptop', platform: 'web', userAgent }
   }
   if (kind < 8) {
     const name = `Ada's ${phones[randomInt(phones.length)]}`

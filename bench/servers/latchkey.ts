@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { unnoticedShare } from '../../src/auth/prune.ts'
+import { type PruneOptions, unnoticedShare } from '../../src/auth/prune.ts'
 import { loadConfig } from '../../src/config.ts'
 import { startService } from '../../src/service.ts'
 import { announce } from './announce.ts'
@@ -38,7 +38,9 @@ await announce(app, {
     const { rss, heapUsed } = process.memoryUsage()
     return { rss, heapUsed } satisfies MemoryReport
   },
-  prune: startPrune,
+  // As the service does it once an hour, and as the command does.
+  prune: () => startPrune({ share: unnoticedShare }),
+  pruneAtOnce: () => startPrune({}),
   pruned: () => pruning,
 })
 
@@ -53,14 +55,13 @@ async function readLoop(): Promise<LoopReport> {
   return { heldMs, activeMs: active }
 }
 
-function startPrune(): PruneReport {
+function startPrune(options: PruneOptions): PruneReport {
   const start = performance.now()
   const report = (deleted: number, done: boolean): void => {
     pruning = { deleted, seconds: (performance.now() - start) / 1000, done }
   }
   report(0, false)
   const onProgress = (deleted: number): void => report(deleted, false)
-  // As the service does it once an hour.
-  app.latchkey.auth.prune({ onProgress, share: unnoticedShare }).then(({ tokens }) => report(tokens, true))
+  app.latchkey.auth.prune({ ...options, onProgress }).then(({ tokens }) => report(tokens, true))
   return pruning
 }

@@ -23,7 +23,7 @@ export type Prune = (options?: PruneOptions) => Promise<{ tokens: number; counte
 export const unnoticedShare = 1 / 200
 
 /** A batch grows while it takes less than the one, and shrinks when it takes longer than the other. */
-const batchMs = { least: 2, most: 5 }
+const batchMs = { least: 5, most: 15 }
 
 const batchSizes = { first: 50, least: 10, most: 1_000 }
 

@@ -67,10 +67,10 @@ t.test('more than a batch of tokens is looked through to the end', async (t) => 
 
 t.test('a batch grows while it is quick, and shrinks when it takes long', async (t) => {
   t.equal(adaptSize(50, 1), 100)
-  t.equal(adaptSize(50, 3), 50)
-  t.equal(adaptSize(50, 6), 25)
+  t.equal(adaptSize(50, 10), 50)
+  t.equal(adaptSize(50, 16), 25)
   t.equal(adaptSize(600, 1), 1_000, 'not for ever')
-  t.equal(adaptSize(15, 6), 10, 'to no less than is worth a transaction')
+  t.equal(adaptSize(15, 16), 10, 'to no less than is worth a transaction')
 })
 
 t.test('tokens that are younger than the retention are not looked at', async (t) => {

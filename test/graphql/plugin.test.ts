@@ -159,9 +159,10 @@ t.test(
     clock.now += 32 * 86_400_000
     const prunings = () => logLines().filter((line) => JSON.parse(line).msg === 'pruned').length
     const pruned = prunings()
-    mock.timers.tick(3_600_000)
+    mock.timers.tick(2 * 3_600_000) // the second time while the first is still under way
     await until(() => prunings() > pruned)
     t.same(lastUses(), [])
+    t.equal(prunings(), pruned + 1, 'one that is under way is not joined by another')
   },
 )
 
