@@ -85,6 +85,7 @@ export function tryRemedies(file: string, folder: string, limit: number): Remedy
 
 function openWithFunctions(file: string): Database.Database {
   const db = new Database(file)
+  db.unsafeMode(true)
   db.pragma('journal_mode = OFF')
   db.pragma('synchronous = OFF')
   db.pragma('cache_size = -2000000')
