@@ -27,7 +27,7 @@ const batchMs = { least: 5, most: 15 }
 
 const batchSizes = { first: 50, least: 10, most: 1_000 }
 
-const pauseLimitMs = 10_000
+const pauseLimitMs = 60_000
 
 export function createPrune(deps: {
   database: Database
