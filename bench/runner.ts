@@ -83,10 +83,16 @@ export async function costOf<T>(
 /** A folder of its own for as long as `work` takes. */
 export async function withFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  const exit = (): never => process.exit(1)
+  process.on('exit', remove)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, exit) // gigabytes would stay behind
   try {
     return await work(folder)
   } finally {
-    rmSync(folder, { recursive: true, force: true })
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, exit)
+    process.off('exit', remove)
+    remove()
   }
 }
 
