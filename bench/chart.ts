@@ -102,7 +102,7 @@ function drawPanel({ title, sizes, curves, isLogarithmic, format }: Panel): stri
   const lines = curves.map((curve, number) => {
     const points = curve.values.map((value, index) => [xOf(index), yOf(scale(value))] as const)
     const dots = points.map(([x, y]) => `<circle class="d${number}" cx="${x}" cy="${y}" r="3"/>`)
-    const key = `<text class="d${number}" style="fill: inherit" x="${plot.left + number * 170 + 12}" y="34">${escapeXml(curve.name)}</text><circle class="d${number}" cx="${plot.left + number * 170 + 4}" cy="34" r="4"/>`
+    const key = `<text x="${plot.left + number * 170 + 12}" y="34">${escapeXml(curve.name)}</text><circle class="d${number}" cx="${plot.left + number * 170 + 4}" cy="34" r="4"/>`
     return `    <path class="curve c${number}" d="M${points.map(([x, y]) => `${x} ${y}`).join('L')}"/>${dots.join('')}${curves.length > 1 ? key : ''}`
   })
   return [`    <text x="${plot.left}" y="14">${escapeXml(title)}</text>`, ...grid, ...labels, ...lines].join(
