@@ -18,7 +18,7 @@ import { LatchkeyError } from '../errors.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
 import { type AuthEventName, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
-import { type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
+import { operatorParty, type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
 import { deviceAccount } from './sign-in.ts'
 import { type Throttle, throttleKey } from './throttle.ts'
@@ -82,13 +82,14 @@ export function createAccounts(deps: {
 }): Accounts {
   const { database, clock, passwords, throttle, provePassword, report } = deps
 
-  async function insertAccount(request: AccountRequest): Promise<User> {
+  async function insertAccount(request: AccountRequest, party: string): Promise<User> {
     const email = typeof request.email === 'string' ? requireEmail(request.email, 'email') : null
     const username = requireUsername(request.username, 'username', email)
     const passwordDigest =
       request.password === null
         ? null
         : await passwords.hash(
+            party,
             await requireNewPassword(request.password, 'password', passwords.minLength, {
               username: username.text,
               email: email?.text ?? null,
@@ -150,7 +151,7 @@ export function createAccounts(deps: {
           },
         )
       }
-      const user = await countingConflicts(origin, () => insertAccount(request))
+      const user = await countingConflicts(origin, () => insertAccount(request, origin.network))
       report({ ...origin, event: 'user_created', userId: user.id })
       return user
     },
@@ -210,7 +211,7 @@ export function createAccounts(deps: {
     },
 
     async createUser(request) {
-      const user = await insertAccount(request)
+      const user = await insertAccount(request, operatorParty)
       report({ event: 'user_created', userId: user.id })
       return user
     },
@@ -243,6 +244,7 @@ export function createAccounts(deps: {
 
     async setPassword(user, password) {
       const digest = await passwords.hash(
+        operatorParty,
         await requireNewPassword(password, 'password', passwords.minLength, user),
       )
       return decide(user.id, 'authn_password_change', async (db) => {

@@ -104,7 +104,7 @@ export function createProvePassword(deps: {
   async function checkPassword(claim: PasswordClaim) {
     const user = await database.run(claim.find)
     const subject = subjectOf(claim.account, user)
-    const check = await passwords.check(claim.password, user?.passwordDigest ?? null)
+    const check = await passwords.check(claim.origin.network, claim.password, user?.passwordDigest ?? null)
     if (check.unreadable && user !== undefined) {
       report({ ...claim.origin, event: 'sys_password_digest_unreadable', userId: user.id })
     }
@@ -117,8 +117,9 @@ export function createProvePassword(deps: {
     check: PasswordCheck,
     stored: string | null,
   ): Promise<string | null> {
-    if (claim.newPassword !== undefined) return passwords.hash(claim.newPassword)
-    return check.outdated && stored !== null ? passwords.hash(claim.password, stored) : stored
+    const { network } = claim.origin
+    if (claim.newPassword !== undefined) return passwords.hash(network, claim.newPassword)
+    return check.outdated && stored !== null ? passwords.hash(network, claim.password, stored) : stored
   }
 
   async function refuse(user: UserRow | undefined, subject: string, origin: RequestOrigin): Promise<Error> {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
-import PQueue from 'p-queue'
-import { badInput, rateLimited } from '../errors.ts'
+import { badInput } from '../errors.ts'
+import { createFairQueue } from './fair-queue.ts'
 
 /** OWASP's argon2id parameters: 19 MiB, two passes, one lane (Password Storage Cheat Sheet). */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -15,9 +15,9 @@ const maxBytes = 4_096
 export interface PasswordOptions {
   /** The fewest code points of a new password. */
   minLength: number
-  /** How many are hashed at once; by default one core is left to everything else. */
+  /** How many are hashed at once. */
   concurrency?: number
-  /** How many may wait for their turn; one more is refused as `RATE_LIMITED` / `BUSY`. */
+  /** How many may wait for their turn; past it, whoever waits most is refused as `RATE_LIMITED` / `BUSY`. */
   queueLimit?: number
 }
 
@@ -30,34 +30,36 @@ export interface PasswordCheck {
   unreadable: boolean
 }
 
-/** Hashing and checking of passwords in the thread pool, a bounded number at a time. */
+/**
+ * Hashing and checking of passwords in the thread pool, a bounded number at a time. Those who ask take turns: `party` is
+ * the network that a request comes from, or the operator.
+ */
 export interface Passwords {
   readonly minLength: number
   /** The digest (PHC string) of an accepted password, at no lower cost than that of the readable digest it replaces. */
-  hash(password: string, former?: string): Promise<string>
+  hash(party: string, password: string, former?: string): Promise<string>
   /** Checks a password; for no digest (an unknown user) at the same cost, and never with success. */
-  check(password: string, digest: string | null): Promise<PasswordCheck>
+  check(party: string, password: string, digest: string | null): Promise<PasswordCheck>
 }
 
-export async function createPasswords(options: PasswordOptions): Promise<Passwords> {
-  const concurrency = options.concurrency ?? Math.max(1, availableParallelism() - 1)
-  const queueLimit = options.queueLimit ?? 200
-  const queue = new PQueue({ concurrency })
-  const decoy = await hash('the decoy that unknown users are checked against', parameters)
+/** The party of what the operator asks for. No network is called that. */
+export const operatorParty = 'operator'
 
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    if (queue.size >= queueLimit) {
-      throw rateLimited('BUSY', 2_000, 'Too many sign-ins at once. Try again in a moment.')
-    }
-    return queue.add(work)
-  }
+/** How many passwords are hashed at once where nothing else is said: one core is left to everything else. */
+export const defaultConcurrency: number = Math.max(1, availableParallelism() - 1)
+
+export async function createPasswords(options: PasswordOptions): Promise<Passwords> {
+  const concurrency = options.concurrency ?? defaultConcurrency
+  const inTurn = createFairQueue({ concurrency, limit: options.queueLimit ?? 200 })
+  const decoy = await hash('the decoy that unknown users are checked against', parameters)
 
   return {
     minLength: options.minLength,
-    hash: (password, former) => inTurn(() => hash(password.normalize('NFC'), parametersAfter(former))),
-    async check(password, digest) {
+    hash: (party, password, former) =>
+      inTurn(party, () => hash(password.normalize('NFC'), parametersAfter(former))),
+    async check(party, password, digest) {
       const readable = digest !== null && hasSafeParameters(digest)
-      const matches = await inTurn(() => verify(readable ? digest : decoy, password.normalize('NFC')))
+      const matches = await inTurn(party, () => verify(readable ? digest : decoy, password.normalize('NFC')))
       return {
         matches: matches && readable,
         outdated: readable && isOutdated(digest),

@@ -1,8 +1,11 @@
 import { hash } from '@node-rs/argon2'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { createPasswords, requireCheckablePassword, requireNewPassword } from '../../src/auth/passwords.ts'
 import { password as common } from '../support/app.ts'
 import { openDomain, refusalOf, type TestDomain } from '../support/domain.ts'
+
+/** Where a request comes from, as limits count it. */
+const network = '192.0.2.1'
 
 const account = { username: 'ada', email: null }
 
@@ -25,9 +28,9 @@ async function storedDigest({ database }: TestDomain, userId: string): Promise<s
 
 t.test('a password is stored as argon2id with the parameters of OWASP and a salt of 16 bytes', async (t) => {
   const passwords = await createPasswords({ minLength: 8 })
-  const one = await passwords.hash(common)
+  const one = await passwords.hash(network, common)
   t.match(one, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
-  t.not(one, await passwords.hash(common), 'no two salts are the same')
+  t.not(one, await passwords.hash(network, common), 'no two salts are the same')
 })
 
 t.test('the whole password counts, as it was written', async (t) => {
@@ -47,9 +50,9 @@ t.test('the whole password counts, as it was written', async (t) => {
     ['a ligature', 'ﬁne words here', 'fine words here'],
   ] as const
   for (const [name, right, wrong] of cases) {
-    const digest = await passwords.hash(right)
-    t.equal((await passwords.check(right, digest)).matches, true, name)
-    t.equal((await passwords.check(wrong, digest)).matches, false, name)
+    const digest = await passwords.hash(network, right)
+    t.equal((await passwords.check(network, right, digest)).matches, true, name)
+    t.equal((await passwords.check(network, wrong, digest)).matches, false, name)
   }
 })
 
@@ -59,7 +62,7 @@ t.test('composed and decomposed letters are the same password', async (t) => {
     ['pass wo\u0308rter', 'pass w\u00f6rter'],
     ['pass w\u00f6rter', 'pass wo\u0308rter'],
   ] as const) {
-    t.equal((await passwords.check(typed, await passwords.hash(set))).matches, true)
+    t.equal((await passwords.check(network, typed, await passwords.hash(network, set))).matches, true)
   }
 })
 
@@ -229,15 +232,57 @@ t.test('checks beyond the queue are refused as busy, and cost no attempt', async
   t.equal(events.length, 20 - busy.length)
 })
 
-t.test('an attempt that found no room is given back', async (t) => {
+t.test('where nobody may wait, passwords are checked one after the other', async (t) => {
   const { createUser, signIn } = await openDomain(t, {
     password: { concurrency: 1, queueLimit: 0 },
-    throttle: { accountFree: 1 },
-  }).catch(() => {
-    throw new Error('the decoy is hashed outside of the queue')
+    throttle: { accountFree: 2 },
   })
-  t.match(await refusalOf(createUser('ada')), { code: 'RATE_LIMITED', reason: 'BUSY' })
+  await createUser('ada')
+  await signIn('ada')
   for (let count = 0; count < 20; count++) {
+    const other = signIn('ada')
     t.match(await refusalOf(signIn('ada')), { code: 'RATE_LIMITED', reason: 'BUSY' })
+    t.ok(await other, 'and the attempt that found no room was given back')
   }
 })
+
+t.test('the sign-ins of many do not wait for those of one', async (t) => {
+  const { createUser, signIn, order } = await openFlood(t, { concurrency: 1, queueLimit: 1_000 })
+  await createUser('ada')
+  const flood = Promise.all(Array.from({ length: 100 }, (_, index) => refused(index)))
+  const others = Promise.all(
+    ['198.51.100.1', '198.51.100.2', '2001:db8::'].map((address) =>
+      signIn('ada', { address }).then(() => order.push(address)),
+    ),
+  )
+  await others
+  t.ok(order.length <= 8, `three were signed in after ${order.length - 3} of the flood`)
+  t.equal((await flood).length, 100)
+
+  async function refused(index: number): Promise<void> {
+    const { reason } = await refusalOf(signIn(`nobody${index}`, { address: '192.0.2.1' }))
+    t.equal(reason, 'CREDENTIALS')
+    order.push('flood')
+  }
+})
+
+t.test('a flood that fills the queue makes room for others, and is refused itself', async (t) => {
+  const { createUser, signIn } = await openFlood(t, { concurrency: 1, queueLimit: 20 })
+  await createUser('ada')
+  const flood = Array.from({ length: 100 }, (_, index) => refusalOf(signIn(`nobody${index}`)))
+  const others = Array.from({ length: 10 }, (_, index) => signIn('ada', { address: `198.51.100.${index}` }))
+  t.equal((await Promise.all(others)).length, 10)
+  const reasons = (await Promise.all(flood)).map(({ reason }) => reason)
+  t.equal(
+    reasons.filter((reason) => reason === 'CREDENTIALS').length,
+    11,
+    'one was checked, ten kept their place',
+  )
+  t.equal(reasons.filter((reason) => reason === 'BUSY').length, 89)
+})
+
+/** A domain whose throttle lets a flood through to the passwords, and the order in which sign-ins are decided. */
+async function openFlood(t: Test, password: { concurrency: number; queueLimit: number }) {
+  const throttle = { accountFree: 1_000, addressMax: 1_000 }
+  return { ...(await openDomain(t, { password, throttle })), order: [] as string[] }
+}

@@ -1,0 +1,53 @@
+import t from 'tap'
+import { password, startApp } from '../support/app.ts'
+
+const signIn =
+  'mutation ($username: String!, $password: String!) { tokenAuth(username: $username, password: $password) { user { id } } }'
+
+/** Two clients behind one proxy: what tells them apart is what the proxy says. */
+const proxied = {
+  trustProxy: '127.0.0.1',
+  passwordHashConcurrency: 1,
+  rateLimitAccountFailures: 1_000,
+  rateLimitAddressFailures: 1_000,
+}
+
+t.test('one address that floods does not stand in front of another', async (t) => {
+  for (const [flooding, other, passwordHashQueue] of [
+    ['192.0.2.1', '192.0.2.2', 1_000],
+    ['192.0.2.1', '192.0.2.2', 10],
+    ['2001:db8:1::1', '2001:db8:2::1', 1_000],
+  ] as const) {
+    const { graphql, createUser } = await startApp(t, { ...proxied, passwordHashQueue })
+    const { username } = await createUser()
+    const codes: string[] = []
+    const flood = Array.from({ length: 200 }, async (_, index) => {
+      const variables = { username: `nobody${index}`, password: 'a wrong password' }
+      const { body } = await graphql(signIn, variables, from(`${flooding}`))
+      codes.push(body.errors[0].extensions.code)
+    })
+    const answer = await graphql(signIn, { username, password }, from(other))
+    t.type(answer.body.data?.tokenAuth.user.id, 'string', other)
+    const checkedBefore = codes.filter((code) => code === 'UNAUTHENTICATED').length
+    t.ok(checkedBefore <= 4, `${checkedBefore} of the flood were checked before`)
+    await Promise.all(flood)
+    const checked = codes.filter((code) => code === 'UNAUTHENTICATED').length
+    t.equal(checked, Math.min(200, passwordHashQueue + 1) - (passwordHashQueue < 200 ? 1 : 0))
+    t.equal(codes.filter((code) => code === 'RATE_LIMITED').length, 200 - checked)
+  }
+})
+
+t.test('addresses of one IPv6 network are one address to the queue', async (t) => {
+  const { graphql, createUser } = await startApp(t, { ...proxied, passwordHashQueue: 4 })
+  const { username } = await createUser()
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, index) =>
+      graphql(signIn, { username, password }, from(`2001:db8:0:0:${index}::1`)),
+    ),
+  )
+  t.equal(answers.filter(({ body }) => body.errors?.[0].extensions.reason === 'BUSY').length, 5)
+})
+
+function from(address: string): { headers: Record<string, string> } {
+  return { headers: { 'x-forwarded-for': address } }
+}
