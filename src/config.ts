@@ -115,9 +115,13 @@ export const settings = {
   passwordHashConcurrency: setting(
     integer(0, 64),
     '0',
-    'How many passwords are hashed at once, by all workers together but at least one by each; 0 for one less than there are cores.',
+    'How many passwords are hashed at once, by all workers together but at least one by each; 0 for one less than there are cores. An application that registers the plugin needs one thread more: `UV_THREADPOOL_SIZE`, which is 4 for Node.',
   ),
-  passwordHashQueue: setting(integer(0, 100_000), '200', 'How many sign-ins may wait for that.'),
+  passwordHashQueue: setting(
+    integer(0, 100_000),
+    '200',
+    'How many sign-ins may wait for that; those of one address wait behind each other alone.',
+  ),
   rateLimitRequests: setting(
     integerOrOff(1, 1_000_000_000),
     '3000',

@@ -15,7 +15,7 @@ const maxBytes = 4_096
 export interface PasswordOptions {
   /** The fewest code points of a new password. */
   minLength: number
-  /** How many are hashed at once. */
+  /** How many are hashed at once; by default one core is left to everything else. */
   concurrency?: number
   /** How many may wait for their turn; past it, whoever waits most is refused as `RATE_LIMITED` / `BUSY`. */
   queueLimit?: number
@@ -45,11 +45,8 @@ export interface Passwords {
 /** The party of what the operator asks for. No network is called that. */
 export const operatorParty = 'operator'
 
-/** How many passwords are hashed at once where nothing else is said: one core is left to everything else. */
-export const defaultConcurrency: number = Math.max(1, availableParallelism() - 1)
-
 export async function createPasswords(options: PasswordOptions): Promise<Passwords> {
-  const concurrency = options.concurrency ?? defaultConcurrency
+  const concurrency = options.concurrency ?? Math.max(1, availableParallelism() - 1)
   const inTurn = createFairQueue({ concurrency, limit: options.queueLimit ?? 200 })
   const decoy = await hash('the decoy that unknown users are checked against', parameters)
 
