@@ -54,8 +54,8 @@ export interface Throttle {
   clearFailures(db: Kysely<Tables>, subject: string): Promise<void>
 }
 
-/** Attempts that wait in memory for another one of the same key to be decided. */
-const waitingLimit = 500
+/** Attempts that wait in memory for another one of the same key to be decided: in all, and of one key. */
+const waitingLimits = { all: 1_000, key: 100 }
 
 const dayMs = 86_400_000
 
@@ -157,19 +157,21 @@ function createUndecided() {
       const left = (counts.get(key) as number) - 1 // begun before it ends
       if (left > 0) counts.set(key, left)
       else counts.delete(key)
-      const woken = waiters.get(key) ?? []
-      waiters.delete(key)
+      // One at a time while there are others to wake the rest: each of them looks into the database.
+      const line = waiters.get(key) ?? []
+      const woken = line.splice(0, left > 0 ? 1 : line.length)
+      if (line.length === 0) waiters.delete(key)
       waiting -= woken.length
       for (const wake of woken) wake()
     },
     /** Waits until one attempt of this key is decided; false when there is none, or no room to wait. */
     settled(key: string): Promise<boolean> {
-      if (!counts.has(key) || waiting >= waitingLimit) return Promise.resolve(false)
+      const line = waiters.get(key) ?? []
+      const full = waiting >= waitingLimits.all || line.length >= waitingLimits.key
+      if (!counts.has(key) || full) return Promise.resolve(false)
       waiting++
-      return new Promise((resolve) => {
-        const woken = waiters.get(key) ?? []
-        waiters.set(key, [...woken, () => resolve(true)])
-      })
+      waiters.set(key, line)
+      return new Promise((resolve) => line.push(() => resolve(true)))
     },
   }
 }

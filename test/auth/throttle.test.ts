@@ -210,6 +210,20 @@ t.test('an IPv6 network is one address, and an IPv4 address is one in either for
   }
 })
 
+t.test('a crowd behind one address finds room to wait, whatever floods from others', async (t) => {
+  const { createUser, signIn } = await openDomain(t, { throttle: { accountFree: 1_000 } })
+  for (let index = 0; index < 40; index++) await createUser(`user${index}`)
+  const flood = Array.from({ length: 12 }, (_, address) =>
+    Array.from({ length: 150 }, (_, index) =>
+      refusalOf(signIn(`nobody${index}`, { password: wrong, address: `192.0.2.${address % 4}` })),
+    ),
+  ).flat()
+  const crowd = Array.from({ length: 40 }, (_, index) => signIn(`user${index}`, { address: '198.51.100.1' }))
+  t.equal((await Promise.all(crowd)).length, 40)
+  const reasons = (await Promise.all(flood)).filter(({ code }) => code === 'UNAUTHENTICATED')
+  t.equal(reasons.length, 40, 'ten of each address')
+})
+
 t.test('nobody can keep an owner out who comes with a device that is signed in', async (t) => {
   const domain = await openDomain(t)
   const { createUser, signIn, userOf, clock } = domain
