@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
-import { NoSchemaIntrospectionCustomRule } from 'graphql'
+import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
 import mercurius, { type MercuriusLoaders, type MercuriusOptions } from 'mercurius'
+import { findUncompilableInputs, hasVariableOf } from './compilable.ts'
 import { createExecutor, type Executor } from './execute.ts'
 import { guardSchema } from './guard.ts'
 import type { QueryLimits } from './limits.ts'
 import { createFindOperation } from './operations.ts'
 import { createResolvers } from './resolvers.ts'
+import { NoPrototypeAliasRule } from './rules.ts'
 import { type LoaderMap, loadSchema, mergeResolvers, type ResolverMap } from './schema.ts'
 import type { ServerInfo } from './schema-types.ts'
 
@@ -37,7 +39,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   const { introspection, limits, loaders } = options
   const schema = loadSchema([options.schema ?? []].flat())
   const resolvers = [createResolvers(options.serverInfo) as ResolverMap, options.resolvers ?? {}]
-  const rules = introspection ? [] : [NoSchemaIntrospectionCustomRule]
+  const rules = [NoPrototypeAliasRule, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])]
   await app.register(mercurius, {
     schema,
     resolvers: mergeResolvers(schema, resolvers, loaders) as MercuriusOptions['resolvers'] & object,
@@ -51,6 +53,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     // Errors stay as they are until `createExecutor` puts them into words; the status is for `http/` to decide.
     errorFormatter: (execution) => ({ statusCode: 200, response: execution as never }),
   })
+  keepUncompiled(app, schema)
   app.addHook('onReady', async () => {
     // A schema that was exchanged through `app.graphql` has not been checked for fields that are open by mistake.
     if (app.graphql.schema !== schema) {
@@ -65,4 +68,13 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     findOperation: createFindOperation({ schema, limits, rules, maxErrors }),
     suggestions: introspection,
   })
+}
+
+/** Mercurius compiles no document that a hook hands back. The hook costs each operation, so that there is one only where needed. */
+function keepUncompiled(app: FastifyInstance, schema: GraphQLSchema): void {
+  const types = findUncompilableInputs(schema)
+  if (types.size === 0) return
+  app.graphql.addHook('preExecution', async (_schema, document) =>
+    hasVariableOf(document, types) ? { document } : undefined,
+  )
 }
