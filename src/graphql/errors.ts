@@ -2,6 +2,7 @@ import {
   coerceInputValue,
   GraphQLError,
   type GraphQLFormattedError,
+  type GraphQLInputType,
   type GraphQLSchema,
   isInputType,
   Kind,
@@ -89,8 +90,21 @@ export function refuseNulls(names: readonly string[]): GraphQLFormattedError[] {
   return names.map((name) => invalid(`Variable "$${name}" must not be null where it is used.`))
 }
 
+/** No more is said of the variables of one request. */
+const maxMessages = 10
+
 /** Says which variables do not fit their types, by path and type alone: graphql-js would print their values. */
 export function describeVariables(
+  schema: GraphQLSchema,
+  source: string,
+  variables: Record<string, unknown>,
+): GraphQLFormattedError[] {
+  const misfits = findMisfits(schema, source, variables)
+  return misfits.length > 0 ? misfits : [invalid('The variables do not fit the operation.')]
+}
+
+/** The same, or nothing where all of them fit. */
+export function findMisfits(
   schema: GraphQLSchema,
   source: string,
   variables: Record<string, unknown>,
@@ -110,17 +124,36 @@ export function describeVariables(
     } else if (variables[name] === null) {
       if (expected.endsWith('!')) messages.push(`Variable "$${name}" of type "${expected}" must not be null.`)
     } else if (isInputType(type)) {
-      coerceInputValue(variables[name], type, (path) => {
-        const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
-        messages.push(
-          `Variable "$${name}" got an invalid value at "${name}${place}"; expected "${expected}".`,
-        )
-      })
+      messages.push(
+        ...describeValue(
+          variables[name],
+          type,
+          `Variable "$${name}" got an invalid value at "${name}`,
+          expected,
+        ),
+      )
     }
+    if (messages.length >= maxMessages) break
   }
-  const said = messages.length > 0 ? messages.slice(0, 10) : ['The variables do not fit the operation.']
-  return said.map(invalid)
+  return messages.slice(0, maxMessages).map(invalid)
 }
+
+/** Stops as soon as enough is said: graphql-js looks for a similar name for each of thousands of unknown fields. */
+function describeValue(value: unknown, type: GraphQLInputType, where: string, expected: string): string[] {
+  const messages: string[] = []
+  try {
+    coerceInputValue(value, type, (path) => {
+      const place = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+      messages.push(`${where}${place}"; expected "${expected}".`)
+      if (messages.length >= maxMessages) throw enough
+    })
+  } catch (error) {
+    if (error !== enough) throw error
+  }
+  return messages
+}
+
+const enough = new Error('enough was said')
 
 function invalid(message: string): GraphQLFormattedError {
   return { message, extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }

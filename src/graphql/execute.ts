@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
 import {
   describeVariables,
+  findMisfits,
   formatRequestError,
   formatResolverError,
   isAboutVariables,
@@ -9,6 +10,7 @@ import {
   refuseNulls,
   withoutRepeats,
 } from './errors.ts'
+import { checkVariables } from './limits.ts'
 import type { FindOperation, Operation } from './operations.ts'
 
 /** A GraphQL response: `data` is absent where nothing ran. */
@@ -52,8 +54,8 @@ export function createExecutor(deps: {
     },
 
     execute(operation, variables, context, reply, report) {
-      const nulls = variables === null ? [] : operation.defaulted.filter((name) => variables[name] === null)
-      if (nulls.length > 0) return Promise.resolve({ errors: refuseNulls(nulls) })
+      const unfit = variables === null ? [] : findUnfit(operation, variables)
+      if (unfit.length > 0) return Promise.resolve({ errors: unfit })
       // Without variables none are passed: Mercurius would build an execution context only to check them.
       const executed = reply.graphql(
         operation.source,
@@ -80,6 +82,18 @@ export function createExecutor(deps: {
     if (errors.length === 0) return { data }
     const requestId = String(reply.request.id)
     return { data, errors: errors.map((error) => formatResolverError(error, requestId, report)) }
+  }
+
+  /** What Mercurius must not see: nulls that it would let through, and what graphql-js has no stack or no time for. */
+  function findUnfit(
+    operation: Operation,
+    variables: Record<string, unknown>,
+  ): readonly GraphQLFormattedError[] {
+    const nulls = operation.defaulted.filter((name) => variables[name] === null)
+    if (nulls.length > 0) return refuseNulls(nulls)
+    const verdict = checkVariables(variables)
+    if (verdict === null) return []
+    return verdict === 'inspect' ? findMisfits(schema, operation.source, variables) : refuse([verdict]).errors
   }
 
   /** Mercurius throws one error for a document that is not valid and for variables that do not fit. */

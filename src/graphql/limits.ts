@@ -64,6 +64,29 @@ export function checkLimits(
   return null
 }
 
+/** Deeper values would run out of stack when they are read along a type that holds itself. */
+const maxValueDepth = 200
+
+/** Objects with more keys are looked at before graphql-js prints them, for each thing that is wrong with them. */
+const maxKeysPrinted = 200
+
+/** What is to be done about variables before they are read: refuse them, look for what is wrong without printing it, or nothing. */
+export function checkVariables(variables: Record<string, unknown>): LatchkeyError | 'inspect' | null {
+  let verdict: 'inspect' | null = null
+  let level: object[] = [variables]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxValueDepth) return tooComplex('VARIABLES', 'levels of values in variables', maxValueDepth)
+    const below: object[] = []
+    for (const value of level) {
+      const entries = Object.values(value)
+      if (entries.length > maxKeysPrinted) verdict = 'inspect'
+      for (const entry of entries) if (typeof entry === 'object' && entry !== null) below.push(entry)
+    }
+    level = below
+  }
+  return verdict
+}
+
 /** Whether all that a mutation does is to sign in or up. */
 export function isSignIn(document: DocumentNode, operation: OperationDefinitionNode): boolean {
   const counts = countOperation(document, operation)

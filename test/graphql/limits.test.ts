@@ -307,3 +307,53 @@ t.test('the default limits have room for what tools and clients send', async (t)
     data: { viewer: { __typename: 'User', tokens: { totalCount: 1, edges: [{ node: { current: true } }] } } },
   })
 })
+
+/** Values within values, the innermost being an empty object. */
+function nestValues(open: string, close: string, levels: number): unknown {
+  return JSON.parse(`${open.repeat(levels)}{}${close.repeat(levels)}`)
+}
+
+t.test('variables nest no deeper than can be read, compiled or not', async (t) => {
+  const plugin = {
+    schema:
+      'input Where { not: Where, or: Where, and: [Where!] } scalar Any extend type Query { find(where: Where, any: Any): Int @public }',
+    resolvers: { Query: { find: () => 1 } },
+  }
+  const { graphql } = await startApp(t, { queryJit: 1, plugin })
+  const query = 'query ($where: Where, $any: Any) { find(where: $where, any: $any) }'
+  for (let turn = 0; turn < 3; turn++) {
+    for (const [name, open, close] of [
+      ['where', '{"not":', '}'],
+      ['where', '{"and":', '}'],
+      ['any', '[', ']'],
+    ] as const) {
+      t.match(await graphql(query, { [name]: nestValues(open, close, 199) }), {
+        status: 200,
+        body: { data: { find: 1 } },
+      })
+      for (const levels of [200, 8_000]) {
+        t.match((await graphql(query, { [name]: nestValues(open, close, levels) })).body, {
+          data: undefined,
+          errors: [{ extensions: { code: 'QUERY_TOO_COMPLEX', reason: 'VARIABLES' } }],
+        })
+      }
+    }
+  }
+})
+
+t.test('what is wrong with a large object is said ten times at the most', async (t) => {
+  const plugin = {
+    schema: 'scalar Any extend type Query { keep(any: Any): Int @public }',
+    resolvers: { Query: { keep: (_parent: unknown, { any }: { any: object }) => Object.keys(any).length } },
+  }
+  const { graphql } = await startApp(t, { plugin })
+  const large = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`k${index}`, index]))
+  const one = await graphql(
+    'mutation ($d: DeviceInput, $e: Int) { tokenAuth(username: "a", password: "b", device: $d) { token } }',
+    { d: large, e: 'x' },
+  )
+  t.equal(one.body.data, undefined)
+  t.equal(one.body.errors.length, 10)
+  const fits = await graphql('query ($any: Any) { keep(any: $any) }', { any: large })
+  t.strictSame(fits.body, { data: { keep: 3_000 } }, 'a large object that is meant goes through')
+})
