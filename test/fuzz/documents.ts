@@ -59,7 +59,7 @@ export function writeRequest(
   function selection(type: GraphQLOutputType, depth: number): string {
     const named = getNamedType(type)
     if (isLeafType(named)) return wrongly() ? '{ id }' : ''
-    if (wrongly()) return ''
+    if (depth > 0 && wrongly()) return ''
     const picked = Array.from({ length: draw(fc.integer, { min: 1, max: depth > 3 ? 1 : 3 }) }, () =>
       selected(named, depth),
     )
@@ -118,11 +118,12 @@ export function writeRequest(
   }
 
   function variable(type: GraphQLInputType): string {
-    const name = `v${declarations.length}`
+    const index = declarations.push('') - 1
+    const name = `v${index}`
     const declared = !wrongly() ? String(type) : pick(['Int', 'String!', '[ID]', 'Boolean', 'Nothing'])
     const nullable = !wrongly() ? declared : declared.replace(/!$/, '')
     const fallback = seldom() ? ` = ${literal(type, 2)}` : ''
-    declarations.push(`$${name}: ${nullable}${fallback}`)
+    declarations[index] = `$${name}: ${nullable}${fallback}`
     if (!wrongly()) variables[name] = !seldom() ? value(type, 0) : anything()
     return `$${name}`
   }
@@ -158,7 +159,8 @@ export function writeRequest(
       return `{ ${texts.join(', ')} }`
     }
     const given = value(nullable, 0)
-    return isEnumType(nullable) ? String(given) : JSON.stringify(given)
+    if (typeof given === 'object') return 'null'
+    return isEnumType(nullable) && /^\w+$/.test(String(given)) ? String(given) : JSON.stringify(given)
   }
 
   function value(type: GraphQLInputType, depth: number): unknown {
