@@ -1,5 +1,5 @@
 import { hash, randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs'
 import { hashSync } from '@node-rs/argon2'
 import Database from 'better-sqlite3'
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid'
@@ -51,7 +51,15 @@ export async function fill(file: string, filling: Filling): Promise<string[]> {
   } finally {
     db.pragma('journal_mode = WAL')
     db.close()
+    writeToDisk(file)
   }
+}
+
+/** Or the system would do it while something is measured. */
+function writeToDisk(file: string): void {
+  const descriptor = openSync(file, 'r+')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
 }
 
 /** Fills a new file, and writes the known tokens beside it, one a line. */
@@ -86,15 +94,19 @@ function addTokens(db: Database.Database, users: readonly string[], filling: Fil
       created_at, expires_at, max_expires_at, last_used_at, last_used_address, revoked_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
   const expiredCount = Math.round(tokens * expired)
-  const chance = (1.1 * known) / (tokens - expiredCount) / (1 - revoked) // some too many: the rest is left out
+  const live = tokens - expiredCount
+  if (known > live) throw new Error(`Of ${live} live tokens ${known} cannot be known.`)
+  // The known ones are live, so that more of the others are revoked.
+  const revokedOfOthers = (revoked * live) / Math.max(1, live - known)
   const firstMs = latestIn(db)
   const stepMs = (Date.now() - firstMs) / tokens
   const picked: string[] = []
   const add = (index: number): void => {
     const isExpired = index < expiredCount
     const createdAt = Math.round(firstMs + index * stepMs) - (isExpired ? 120 * dayMs : 0)
-    const isRevoked = !isExpired && Math.random() < revoked
-    const isKnown = !isExpired && !isRevoked && Math.random() < chance
+    // Exactly as many as asked for, each as likely as any other (Knuth's algorithm S).
+    const isKnown = !isExpired && Math.random() * (tokens - index) < known - picked.length
+    const isRevoked = !isExpired && !isKnown && Math.random() < revokedOfOthers
     const token = isKnown ? generateToken('lk_') : null
     if (token !== null) picked.push(token)
     const { id, name, platform, userAgent } = deviceOf()
@@ -121,7 +133,7 @@ function addTokens(db: Database.Database, users: readonly string[], filling: Fil
       for (let index = from; index < Math.min(tokens, from + transactionSize); index++) add(index)
     })()
   }
-  return shuffle(picked).slice(0, known)
+  return shuffle(picked)
 }
 
 /** Tokens are issued over the last ten days, or since the last one that is there. */

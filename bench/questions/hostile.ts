@@ -85,6 +85,7 @@ async function askSome(
   for (let time = 0; time < timesPerRound; time++) {
     await tell<LoopReport>(server.child, 'loop')
     answer = await ask(server.port, token, body)
+    if (answer.startsWith('UNAUTHENTICATED')) throw new Error('Nobody is signed in: nothing would be run.')
     const report = await tell<LoopReport>(server.child, 'loop')
     hold = Math.max(hold, report.heldMs)
     active = Math.max(active, report.activeMs)

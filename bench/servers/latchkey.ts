@@ -31,6 +31,8 @@ const { app } = await startService(loadConfig({ ...process.env, HOST: '127.0.0.1
 const delay = monitorEventLoopDelay({ resolution: 1 })
 let utilization = performance.eventLoopUtilization()
 let pruning: PruneReport = { deleted: 0, seconds: 0, done: true }
+let stopping = new AbortController()
+let ending: Promise<void> = Promise.resolve()
 
 await announce(app, {
   loop: readLoop,
@@ -42,6 +44,7 @@ await announce(app, {
   prune: () => startPrune({ share: unnoticedShare }),
   pruneAtOnce: () => startPrune({}),
   pruned: () => pruning,
+  stopPrune,
 })
 
 /** The delay is watched only from here on: its timer would cost every other question a little. */
@@ -61,7 +64,23 @@ function startPrune(options: PruneOptions): PruneReport {
     pruning = { deleted, seconds: (performance.now() - start) / 1000, done }
   }
   report(0, false)
+  stopping = new AbortController()
+  const { signal } = stopping
   const onProgress = (deleted: number): void => report(deleted, false)
-  app.latchkey.auth.prune({ ...options, onProgress }).then(({ tokens }) => report(tokens, true))
+  const ended = app.latchkey.auth.prune({ ...options, onProgress, signal }).then(
+    ({ tokens }) => report(tokens, true),
+    (error) => {
+      if (!signal.aborted) throw error
+      report(pruning.deleted, false)
+    },
+  )
+  ending = ended
+  return pruning
+}
+
+/** Ends it between two batches, and says how far it came. */
+async function stopPrune(): Promise<PruneReport> {
+  stopping.abort()
+  await ending
   return pruning
 }
