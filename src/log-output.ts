@@ -12,6 +12,9 @@ export interface LogOutput {
 /** What may wait for a reader that is slow, in characters; what comes on top is lost. */
 const waitingLimit = 8 * 1_048_576
 
+/** Lines of this long are written together: a write of its own would cost a request more than its line. */
+const gatherMs = 10
+
 const retryMs = 50
 const complainMs = 60_000
 
@@ -56,29 +59,44 @@ export function createLogOutput(
   const stream = new Writable({
     decodeStrings: false,
     write: (line, _encoding, done) => writeAll(Buffer.from(line), done),
-    writev: (lines, done) =>
-      writeBatches(
-        inBatches(
-          lines.map(({ chunk }) => chunk),
-          batchBytes,
-        ),
-        done,
-      ),
+    writev(batches, done) {
+      const waiting = batches.map(({ chunk }) => chunk)
+      writeBatches(inBatches(waiting, batchBytes), done)
+    },
   })
+
+  let gathered: string[] = []
+  let gatheredLength = 0
+  let timer: NodeJS.Timeout | null = null
+
+  function release(): void {
+    if (timer !== null) clearTimeout(timer)
+    timer = null
+    for (const batch of inBatches(gathered, batchBytes)) stream.write(batch)
+    gathered = []
+    gatheredLength = 0
+  }
 
   return {
     write(line) {
-      if (stream.writableLength + line.length > waitingLimit) lose('nobody reads them fast enough')
-      else stream.write(line)
+      if (stream.writableLength + gatheredLength + line.length > waitingLimit) {
+        lose('nobody reads them fast enough')
+        return
+      }
+      gathered.push(line)
+      gatheredLength += line.length
+      timer ??= setTimeout(release, gatherMs)
     },
-    flush: (limitMs) =>
-      new Promise((resolve) => {
-        const timer = setTimeout(resolve, limitMs)
+    flush(limitMs) {
+      release()
+      return new Promise((resolve) => {
+        const late = setTimeout(resolve, limitMs)
         stream.write('', () => {
-          clearTimeout(timer)
+          clearTimeout(late)
           resolve()
         })
-      }),
+      })
+    },
   }
 }
 
