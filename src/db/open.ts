@@ -215,7 +215,7 @@ function watchCommits(
     version() {
       glanceAtFile()
       return asLatchkeyErrors(() => {
-        if (mayHaveChanged === null || mayHaveChanged()) version = findVersion.get() as number
+        if (mayHaveChanged()) version = findVersion.get() as number
         return version
       })
     },

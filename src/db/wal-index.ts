@@ -8,14 +8,14 @@ const headerBytes = 48
 
 /**
  * Watches the header of a database's WAL index, at a fraction of what `PRAGMA data_version` costs: it is what SQLite
- * itself compares to find out. Null where its descriptor cannot be found, as anywhere but on Linux.
+ * itself compares to find out. Where its descriptor cannot be found, as anywhere but on Linux, the answer is always yes.
  *
  * The file is read through SQLite's own descriptor, never opened: to close one's own would give up the locks that SQLite
  * holds on the file (POSIX advisory locks). So the watch ends with the connection.
  */
-export function watchWalIndex(databasePath: string): MayHaveChanged | null {
+export function watchWalIndex(databasePath: string): MayHaveChanged {
   const descriptor = findDescriptor(`${databasePath}-shm`)
-  if (descriptor === null) return null
+  if (descriptor === null) return () => true
   let known = Buffer.alloc(headerBytes)
   let read = Buffer.alloc(headerBytes)
   return () => {
