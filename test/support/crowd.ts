@@ -7,12 +7,10 @@ import { connect, type Socket } from 'node:net'
 
 const [port, kind = '', count, token = ''] = process.argv.slice(2)
 
-const body = JSON.stringify({
-  query:
-    kind === 'deaf'
-      ? '{ __schema { types { name description fields { name description args { name description } } } } }' // a long answer
-      : '{ viewer { tokens { nodes { id } } } }',
-})
+const long =
+  '{ __schema { types { name description fields { name description args { name description } } } } }'
+const readsNothing = kind === 'deaf' || kind === 'greedy'
+const body = JSON.stringify({ query: readsNothing ? long : '{ viewer { username } }' })
 const head = `POST /graphql HTTP/1.1\r\nHost: latchkey\r\nAuthorization: Token ${token}\r\nContent-Type: application/json\r\n`
 const request = `${head}Content-Length: ${body.length}\r\n\r\n${body}`
 
@@ -37,15 +35,14 @@ const kinds: Record<string, (member: Member) => unknown> = {
   },
   /** Asks again and again, as long as the server takes it, and reads nothing. */
   greedy: ({ socket }) => {
-    const write = (): void => {
-      while (socket.write(request.repeat(200)));
+    const write = (error?: Error | null): void => {
+      if (!error && !socket.destroyed) socket.write(request.repeat(200), write)
     }
-    socket.on('drain', write)
     write()
   },
   /** Asks a little at a time, and reads nothing either. */
   deaf: ({ socket }) => {
-    const timer = setInterval(() => socket.write(request.repeat(10)), 250)
+    const timer = setInterval(() => socket.write(request.repeat(2)), 250)
     socket.on('close', () => clearInterval(timer))
   },
 }
@@ -65,7 +62,7 @@ async function join(): Promise<Member> {
     member.closed = true
   })
   await once(socket, 'connect')
-  if (kind === 'deaf' || kind === 'greedy') socket.pause()
+  if (readsNothing) socket.pause()
   else socket.on('data', (chunk) => (member.received += chunk))
   await kinds[kind]?.(member)
   return member
