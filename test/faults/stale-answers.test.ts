@@ -335,11 +335,13 @@ t.test('what a user does to a token in one process is in the list of each other'
     await acting.ask(revokeById, { id: revoked.tokenId }, keeping.token)
     const list = '{ viewer { tokens { nodes { id name } } } }'
     for (const { body } of await Promise.all(lanes.map((lane) => lane.ask(list, null, keeping.token)))) {
-      const { nodes } = body.data.viewer.tokens
+      const nodes = body.data.viewer.tokens.nodes.sort((one: { id: string }, other: { id: string }) =>
+        one.id < other.id ? -1 : 1,
+      )
       const expected = [
         { id: renamed.tokenId, name: `name ${user}` },
         { id: keeping.tokenId, name: 'Unnamed device' },
-      ]
+      ].sort((one, other) => (one.id < other.id ? -1 : 1))
       if (JSON.stringify(nodes) !== JSON.stringify(expected)) t.same(nodes, expected)
     }
   }
