@@ -38,16 +38,19 @@ export type RetryWhileBusy = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
  * Repeats what another process's write lock refuses, until it gives up as `RATE_LIMITED` / `BUSY`. What waits stands in
- * line and only the first asks again: each question holds the event loop a little.
+ * line and only the first asks again: each question holds the event loop a little. `onLine` hears when a line begins and
+ * when it is over.
  */
-export function createRetryWhileBusy(): RetryWhileBusy {
+export function createRetryWhileBusy(onLine: (isWaiting: boolean) => void = () => {}): RetryWhileBusy {
   let last = Promise.resolve()
+  let waiting = 0
 
   async function retryInLine<T>(work: () => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + busyLimitMs
     const before = last
     const { promise, resolve: leave } = Promise.withResolvers<void>()
     last = promise
+    if (++waiting === 1) onLine(true)
     try {
       await before
       for (let attempt = 0; performance.now() < giveUpAt; attempt++) {
@@ -60,6 +63,7 @@ export function createRetryWhileBusy(): RetryWhileBusy {
       }
       throw busy()
     } finally {
+      if (--waiting === 0) onLine(false)
       leave()
     }
   }

@@ -62,7 +62,13 @@ export function openDatabase(url: string): Database {
   const { connection, reader } = openSqlite(file)
   const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
   const guard = file === ':memory:' ? unguarded : createFileGuard(resolve(file))
-  const retryWhileBusy = guarded(guard, createRetryWhileBusy())
+  const retryWhileBusy = guarded(guard, createRetryWhileBusy(waitLess))
+
+  /** While the lock is known to be taken SQLite does not wait: a crowd of writers would hold the event loop one by one. */
+  function waitLess(isWaiting: boolean): void {
+    if (connection.open) connection.pragma(`busy_timeout = ${isWaiting ? 0 : busyTimeoutMs}`)
+  }
+
   return {
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),

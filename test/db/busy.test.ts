@@ -111,3 +111,14 @@ t.test('what changes the password waits as well', async (t) => {
   t.equal(await auth.changePassword(principal, { currentPassword: password, newPassword }, origin()), 0)
   await signIn('ada', { password: newPassword })
 })
+
+t.test('who waits while the database is closed is told that it is', async (t) => {
+  const { auth, database, lockFor, userOf, token } = await openFile(t)
+  const principal = await userOf(token)
+  const { child } = await lockFor(60_000)
+  const waiting = auth.revokeOtherTokens(principal, origin())
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await database.close()
+  await t.rejects(waiting, /destroyed|not open/)
+  child.kill('SIGKILL')
+})
