@@ -5,6 +5,7 @@ import type { AuthEvent } from './auth/origin.ts'
 import { unnoticedShare } from './auth/prune.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { toAuthOptions } from './auth-options.ts'
+import { createClock } from './clock.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
 import type { ApplicationKysely } from './db/dialect.ts'
 import { migrateToLatest } from './db/migrate.ts'
@@ -89,7 +90,13 @@ export async function registerLatchkey(
   requireNode()
   refuseSecondRegistration(app)
   const settings = readPluginOptions(options)
-  const clock = options.clock ?? Date.now
+  const clock =
+    options.clock ??
+    createClock((aheadMs) => {
+      const sentence =
+        'the clock of this machine was set back: until the next start, Latchkey goes on as if it had not been'
+      app.log.warn({ aheadMs: Math.round(aheadMs) }, sentence)
+    })
   const database = options.database ? adoptKysely(options.database) : openDatabase(settings.databaseUrl)
   app.addHook('onClose', () => database.close())
   if (options.database) for (const advice of await findWeakSettings(database)) app.log.warn(advice)

@@ -45,6 +45,9 @@ export interface Commits {
 /** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
 const busyTimeoutMs = 3
 
+/** What the file of changes shrinks to when a long read has let it grow. */
+const walKeptBytes = 16 * 1_048_576
+
 /** How `pragma synchronous` says FULL; below it, WAL may lose what was committed last. */
 const synchronousFull = 2
 
@@ -147,6 +150,7 @@ function openSqlite(file: string): { connection: SqliteDatabase.Database; reader
     // FULL: an acknowledged revocation survives a power cut (https://sqlite.org/pragma.html#pragma_synchronous).
     connection.pragma('synchronous = FULL')
     connection.pragma('foreign_keys = ON')
+    connection.pragma(`journal_size_limit = ${walKeptBytes}`)
     connection.pragma('user_version') // a first read, which has SQLite make the files that go with WAL
     if (connection.memory) return { connection, reader: connection }
     const reader = new SqliteDatabase(path, { timeout: busyTimeoutMs })
