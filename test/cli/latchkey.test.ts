@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
 import t from 'tap'
 import { version } from '../../src/version.ts'
 import { bin, createBench, watch } from './command.ts'
@@ -146,11 +147,12 @@ t.test('an error is one sentence, with the stack only where the level of the log
 t.test('a fault of the database is explained to the operator', async (t) => {
   const { database, run } = createBench(t)
   t.match(await run(['migrate']), { status: 0 })
-  const size = statSync(database).size
-  const page = 4096
-  const damaged = Buffer.alloc(size, 0xa5)
-  readFileSync(database).copy(damaged, 0, 0, page) // the header and the list of tables stay
-  writeFileSync(database, damaged)
+  const connection = new SqliteDatabase(database)
+  const pages = connection.prepare<[], number>('select rootpage from sqlite_schema where rootpage > 0')
+  const damaged = readFileSync(database)
+  for (const page of pages.pluck().all()) damaged.fill(0xa5, (page - 1) * 4_096, page * 4_096)
+  connection.close()
+  writeFileSync(database, damaged) // the header and the list of tables stay
   t.match(await run(['user', 'list']), {
     status: 1,
     stdout: '',
