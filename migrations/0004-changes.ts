@@ -9,8 +9,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create table latchkey_changes (seq integer primary key autoincrement not null, user_id text not null)`.execute(
     db,
   )
-  // There is always one row at least, so that a reader who does not find the one it knows has missed some.
-  await sql`insert into latchkey_changes (user_id) values ('')`.execute(db)
+  // There is always one row at least, so that a reader who does not find the one it knows has missed some. The first one
+  // has a random number: a table that was made anew, or restored, does not pass for the one before.
+  await sql`insert into latchkey_changes (seq, user_id) values (abs(random() % 1000000000), '')`.execute(db)
   await sql`
     create trigger latchkey_token_changed after update on latchkey_tokens
     when old.user_id is not null and (
@@ -26,6 +27,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     create trigger latchkey_token_deleted after delete on latchkey_tokens
     when old.user_id is not null and old.revoked_at is null and old.expires_at > strftime('%s', 'now') * 1000
     begin insert into latchkey_changes (user_id) values (old.user_id); end`.execute(db)
+  // REPLACE deletes what stands in its way without a trigger for it.
+  await sql`
+    create trigger latchkey_token_replaced before insert on latchkey_tokens
+    begin
+      insert into latchkey_changes (user_id)
+      select user_id from latchkey_tokens where (id = new.id or digest = new.digest) and user_id is not null;
+    end`.execute(db)
+  await sql`
+    create trigger latchkey_user_replaced before insert on latchkey_users
+    begin
+      insert into latchkey_changes (user_id) select id from latchkey_users
+      where id = new.id or username_key = new.username_key or email_key = new.email_key;
+    end`.execute(db)
   await sql`
     create trigger latchkey_user_changed
     after update of id, username, email, role, active, created_at, last_sign_in_at on latchkey_users
@@ -36,7 +50,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 export async function down(db: Kysely<unknown>): Promise<void> {
-  for (const trigger of ['token_changed', 'token_deleted', 'user_changed', 'user_deleted'])
+  for (const trigger of [
+    'token_changed',
+    'token_deleted',
+    'token_replaced',
+    'user_replaced',
+    'user_changed',
+    'user_deleted',
+  ])
     await sql`drop trigger ${sql.ref(`latchkey_${trigger}`)}`.execute(db)
   await db.schema.dropTable('latchkey_changes').execute()
 }

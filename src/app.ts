@@ -6,9 +6,9 @@ import type { Settings } from './config.ts'
 import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
 import { healthPaths, registerHealth } from './http/health.ts'
+import { createPipelineLimit } from './http/pipeline-limit.ts'
 import { createRequestId } from './http/request-id.ts'
 import { logRequest, logSerializers } from './http/request-log.ts'
-import { createHttpServer } from './http/server.ts'
 import { type LatchkeyOptions, type PrimaryLink, registerLatchkey } from './plugin.ts'
 
 /** Where log lines go. */
@@ -48,11 +48,11 @@ export async function buildApp(
     connectionTimeout: 75_000,
     keepAliveTimeout: 65_000,
     maxRequestsPerSocket: 100_000,
-    serverFactory: createHttpServer,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, ...options.http },
     return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
+  app.addHook('onRequest', createPipelineLimit())
   // Before CORS, which answers preflights itself.
   app.addHook('onRequest', (request, reply, done) => {
     setConstantHeaders(request, reply)

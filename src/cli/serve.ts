@@ -25,8 +25,11 @@ export function addServeCommand(program: Command): void {
     })
 }
 
+/** What the operator says, which this process's own choice does not replace. */
+const givenThreads = process.env.UV_THREADPOOL_SIZE
+
 /** The four threads that libuv starts, on first use, are soon all busy with passwords: files and host names need one. */
 function growThreadPool({ passwordHashConcurrency }: Settings): void {
   const hashing = passwordHashConcurrency || availableParallelism() - 1
-  process.env.UV_THREADPOOL_SIZE ||= String(Math.max(4, hashing + 1))
+  process.env.UV_THREADPOOL_SIZE = givenThreads || String(Math.max(4, hashing + 1))
 }

@@ -32,24 +32,30 @@ export function createReadChanges(database: Database): ReadChanges | null {
   const findLast = commits.prepareAll((db) =>
     db
       .selectFrom('latchkey_changes')
-      .select('seq')
+      .select(['seq', 'user_id as userId'])
       .where('seq', '>=', 0)
       .orderBy('seq', 'desc')
       .limit(1)
       .compile(),
   )
   let version = Number.NaN
-  let last = Number.NaN
+  let last: Change | undefined
 
   return () => {
     const now = commits.version()
     if (now === version) return none
-    const rows = Number.isNaN(last) ? [] : listFrom(last)
-    const known = rows[0]?.seq === last && rows.length <= readLimit + 1
-    last = (known ? rows : findLast(0)).at(-1)?.seq ?? Number.NaN
+    const rows: Change[] = last === undefined ? [] : listFrom(last.seq)
+    const isFollowed =
+      rows.length <= readLimit + 1 && rows[0]?.seq === last?.seq && rows[0]?.userId === last?.userId
+    last = (isFollowed ? rows : findLast(0)).at(-1)
     version = now
-    return known ? rows.slice(1).map(({ userId }) => userId) : null
+    return isFollowed ? rows.slice(1).map(({ userId }) => userId) : null
   }
+}
+
+interface Change {
+  seq: number
+  userId: string
 }
 
 /** Deletes what no reader is likely to be behind of; one that is forgets everything it knows. */

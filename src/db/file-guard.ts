@@ -17,7 +17,7 @@ const glanceMs = 100
  * (https://sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use).
  */
 export function createFileGuard(path: string): FileGuard {
-  const files = [path, `${path}-wal`]
+  const files = [path, `${path}-wal`, `${path}-shm`]
     .map((name) => ({ name, opened: identify(name) }))
     .filter(({ opened }) => opened !== null)
   let glancedAt = Number.NEGATIVE_INFINITY

@@ -219,13 +219,16 @@ function watchCommits(
   { glanceAtFile }: FileGuard,
 ): Commits {
   const findVersion = reader.prepare<[], number>('pragma data_version').pluck()
-  let version = findVersion.get() as number // it always has a row
   const mayHaveChanged = watchWalIndex(reader.name)
+  let version = Number.NaN
+  let isDue = true
   return {
     version() {
       glanceAtFile()
       return asLatchkeyErrors(() => {
-        if (mayHaveChanged()) version = findVersion.get() as number
+        isDue = mayHaveChanged() || isDue // where the question fails it stays due
+        if (isDue) version = findVersion.get() as number // it always has a row
+        isDue = false
         return version
       })
     },

@@ -11,7 +11,7 @@ export interface LatchkeyContext {
   /** The same as one value, which says why nobody is signed in. */
   principal: Principal
   /** Where the request comes from. */
-  origin: RequestOrigin
+  readonly origin: RequestOrigin
   /** Latchkey's use cases. */
   auth: Auth
   /** The user whose password this very request has proven. */
@@ -24,29 +24,18 @@ export function createContext(
   principal: Principal,
   findOrigin: () => RequestOrigin,
 ): LatchkeyContext {
-  return new RequestContext(auth, principal, findOrigin)
-}
-
-class RequestContext implements LatchkeyContext {
-  readonly user: User | null
-  readonly token: Token | null
-  readonly principal: Principal
-  readonly auth: Auth
-  provenUserId: string | null = null
-  readonly #findOrigin: () => RequestOrigin
-  #origin: RequestOrigin | null = null
-
-  constructor(auth: Auth, principal: Principal, findOrigin: () => RequestOrigin) {
-    const signedIn = principal.kind === 'user'
-    this.user = signedIn ? principal.user : null
-    this.token = signedIn ? principal.token : null
-    this.principal = principal
-    this.auth = auth
-    this.#findOrigin = findOrigin
-  }
-
-  get origin(): RequestOrigin {
-    this.#origin ??= this.#findOrigin()
-    return this.#origin
+  const signedIn = principal.kind === 'user'
+  let origin: RequestOrigin | null = null
+  return {
+    user: signedIn ? principal.user : null,
+    token: signedIn ? principal.token : null,
+    principal,
+    // A property of its own, so that a copy of the context has it too.
+    get origin() {
+      origin ??= findOrigin()
+      return origin
+    },
+    auth,
+    provenUserId: null,
   }
 }

@@ -162,14 +162,17 @@ function answer(
   if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
   const run = (): void => {
     const deadline = deadlines.begin(() => reply.send(tooLate()))
-    options.runner.execute(operation, parameters.variables, request, reply).then(
-      (body) => {
-        if (deadlines.end(deadline)) send(request, reply, body, type, options)
-      },
-      (error) => {
-        if (deadlines.end(deadline)) fail(reply, error)
-      },
-    )
+    options.runner
+      .execute(operation, parameters.variables, request, reply)
+      .then(
+        (body) => {
+          if (deadlines.end(deadline)) send(request, reply, body, type, options)
+        },
+        (error) => {
+          if (deadlines.end(deadline)) fail(reply, error)
+        },
+      )
+      .catch((error) => fail(reply, error)) // what no JSON can say
   }
   const admitted = operation.signsIn ? undefined : admitToken(request, options)
   if (admitted === undefined) run()

@@ -112,21 +112,22 @@ export function createPool(deps: {
     )
   }
 
-  async function startKept(number: number): Promise<string[]> {
+  async function startKept(number: number): Promise<Member> {
     const member = fork(number)
-    const announcement = await member.ready
+    await member.ready
     member.isKept = true
-    return announcement
+    return member
   }
 
   /** Starts a worker, and only when it listens stops whoever had its number before. */
   async function replace(number: number, stopping: Stopping): Promise<void> {
-    await startKept(number)
+    const successor = await startKept(number)
     clearTimeout(retries.get(number))
     failures.delete(number)
-    const [newest, ...former] = [...members].filter((member) => member.number === number).reverse()
+    // All others: one that crashed meanwhile may have been started again.
+    const former = [...members].filter((member) => member.number === number && member !== successor)
     for (const member of former) member.isKept = false
-    log.info({ worker: number, workerPid: newest?.worker.process.pid }, 'a new worker listens')
+    log.info({ worker: number, workerPid: successor.worker.process.pid }, 'a new worker listens')
     await Promise.all(former.map((member) => end(member, stopping)))
   }
 
@@ -139,10 +140,10 @@ export function createPool(deps: {
   return {
     async start() {
       try {
-        const announcement = await startKept(1)
+        const first = await startKept(1)
         const others = Array.from({ length: size - 1 }, (_, index) => startKept(index + 2))
         await Promise.all(others)
-        return announcement
+        return await first.ready
       } catch (error) {
         isStopping = true
         members.forEach(kill)
