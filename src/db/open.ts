@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteAdapter, sql } from 'kysely'
@@ -176,8 +176,13 @@ function switchToWal(connection: SqliteDatabase.Database): void {
   }
 }
 
-/** Digests and addresses are nobody else's business: the file is created with mode 0600, and WAL files inherit it. */
+/**
+ * Digests and addresses are nobody else's business: the file is created with mode 0600, and WAL files inherit it. One
+ * that is there is not opened for that: closing it would take the locks of all connections of this process off it
+ * (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+ */
 function createPrivateFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
 }

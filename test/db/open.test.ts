@@ -9,6 +9,7 @@ import { migrateToLatest } from '../../src/db/migrate.ts'
 import { adoptKysely, openDatabase } from '../../src/db/open.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { refusalOf } from '../support/domain.ts'
+import { startScript } from '../support/processes.ts'
 
 t.test('the folder and the file are made, for the owner’s eyes only, with what WAL adds', async (t) => {
   const folder = join(t.testdir(), 'made', 'on the way')
@@ -221,16 +222,26 @@ t.test('a file or folder that is not ours to write is said to be so', async (t) 
   const isRoot = process.getuid?.() === 0
   if (isRoot) process.seteuid?.(65_534)
   try {
-    for (const name of ['closed/latchkey.db', 'latchkey.db', 'closed/more/latchkey.db']) {
-      t.throws(
-        () => openDatabase(`sqlite:${join(folder, name)}`),
-        { message: /permission denied\. Make the file/ },
-        name,
-      )
+    for (const [name, message] of [
+      ['closed/latchkey.db', /permission denied\. Make the file/],
+      ['latchkey.db', /it cannot be written\. Make the file/],
+      ['closed/more/latchkey.db', /permission denied\. Make the file/],
+    ] as const) {
+      t.throws(() => openDatabase(`sqlite:${join(folder, name)}`), { message }, name)
     }
   } finally {
     if (isRoot) process.seteuid?.(0)
   }
+})
+
+t.test('a file that is opened twice stays locked against others who want it for themselves', async (t) => {
+  const file = join(t.testdir(), 'latchkey.db')
+  const database = openDatabase(`sqlite:${file}`)
+  t.teardown(() => database.close())
+  await openDatabase(`sqlite:${file}`).close()
+  // From another process, for the locks are those of a process.
+  const script = startScript(t, 'take-alone.ts', file)
+  t.equal(await script.nextLine(), 'SQLITE_BUSY')
 })
 
 t.test('each fault has a sentence for the operator', async (t) => {
