@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
 import type { AuthEvent } from './auth/origin.ts'
-import { unnoticedShare } from './auth/prune.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { toAuthOptions } from './auth-options.ts'
 import { createClock } from './clock.ts'
@@ -280,12 +279,11 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
   const { signal } = closing
   const flush = (): Promise<void> =>
     auth.flush().catch((error) => app.log.error({ err: error }, 'last uses of tokens could not be written'))
-  let isPruning = false
+  let pruning: Promise<void> | null = null
   const prune = (): void => {
-    if (isPruning) return // one that has much to do goes on for longer than an hour
-    isPruning = true
-    auth
-      .prune({ share: unnoticedShare, signal })
+    if (pruning !== null) return // one that has much to do may go on for longer than an hour
+    pruning = auth
+      .prune({ background: true, signal })
       .then(
         (deleted) => app.log.debug(deleted, 'pruned'),
         (error) => {
@@ -294,7 +292,7 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
         },
       )
       .finally(() => {
-        isPruning = false
+        pruning = null
       })
   }
   const timers = [setInterval(flush, settings.tokenFlushInterval)]
@@ -303,6 +301,6 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
   app.addHook('onClose', async () => {
     closing.abort()
     timers.forEach(clearInterval)
-    await flush()
+    await Promise.all([pruning, flush()])
   })
 }

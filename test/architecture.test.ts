@@ -114,6 +114,8 @@ t.test('each file is reached from the package or from the command', async (t) =>
     if (reached.has(file)) return
     reached.add(file)
     for (const { from, to, own } of imports) if (own && from === file) visit(to)
+    const thread = /new URL\(`(\.\/[^`$]+)\$\{extname\(/.exec(sources.get(file) ?? '')?.[1]
+    if (thread !== undefined) visit(join(dirname(file), `${thread}.ts`))
   }
   visit('src/index.ts')
   for (const file of files) if (partOf(file) === 'cli' || partOf(file) === 'migrations') visit(file)

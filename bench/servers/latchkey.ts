@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type PruneOptions, unnoticedShare } from '../../src/auth/prune.ts'
+import type { PruneOptions } from '../../src/auth/prune.ts'
 import { loadConfig } from '../../src/config.ts'
 import { startService } from '../../src/service.ts'
 import { announce } from './announce.ts'
@@ -41,7 +41,7 @@ await announce(app, {
     return { rss, heapUsed } satisfies MemoryReport
   },
   // As the service does it once an hour, and as the command does.
-  prune: () => startPrune({ share: unnoticedShare }),
+  prune: () => startPrune({ background: true }),
   pruneAtOnce: () => startPrune({}),
   pruned: () => pruning,
   stopPrune,

@@ -1,8 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { deleteOldChanges } from '../db/changes.ts'
 import type { Database } from '../db/open.ts'
-import { deleteStaleThrottles } from '../db/throttle.ts'
-import { deleteEndedTokens } from '../db/tokens.ts'
+import { type Deleted, type DeleteOptions, deleteEnded, type EndedBefore } from './delete-ended.ts'
+import { deleteInThread } from './delete-in-thread.ts'
 import type { TokenLife } from './token-life.ts'
 import type { TokenUses } from './token-uses.ts'
 
@@ -10,24 +8,20 @@ import type { TokenUses } from './token-uses.ts'
 export interface PruneOptions {
   /** Hears after each batch how many tokens are deleted so far. */
   onProgress?: (tokens: number) => void
-  /** How much of the time deleting may take, from 0 to 1; by default half, which leaves others room to write. */
-  share?: number
+  /**
+   * Whether requests are served meanwhile, which shall not feel it: a thread of its own deletes, or where there can be
+   * none, this one in a small part of its time. Else it takes half of the time.
+   */
+  background?: boolean
   /** Ends it between two batches, as a rejection. */
   signal?: AbortSignal
 }
 
-/** Deletes what ended longer than the retention ago, in small batches between which others get their turn. */
-export type Prune = (options?: PruneOptions) => Promise<{ tokens: number; counters: number }>
+/** Deletes what ended longer than the retention ago, in small batches between which others get their turn to write. */
+export type Prune = (options?: PruneOptions) => Promise<Deleted>
 
-/** A share that fewer than one request in a hundred meets. */
-export const unnoticedShare = 1 / 200
-
-/** A batch grows while it takes less than the one, and shrinks when it takes longer than the other. */
-const batchMs = { least: 5, most: 15 }
-
-const batchSizes = { first: 50, least: 10, most: 1_000 }
-
-const pauseLimitMs = 60_000
+/** A share of the time that fewer than one request in a hundred meets. */
+const unnoticedShare = 1 / 200
 
 export function createPrune(deps: {
   database: Database
@@ -39,58 +33,18 @@ export function createPrune(deps: {
 }): Prune {
   const { database, clock, life, uses, retentionMs } = deps
 
-  /** Runs `work` with a size that suits its time, until it has nothing left to do, and pauses in between. */
-  async function inBatches(
-    { share = 0.5, signal }: PruneOptions,
-    work: (size: number) => Promise<'more' | 'done'>,
-  ): Promise<void> {
-    let size = batchSizes.first
-    for (;;) {
-      const start = performance.now()
-      if ((await work(size)) === 'done') return
-      const tookMs = performance.now() - start
-      size = adaptSize(size, tookMs)
-      await sleep(Math.min(tookMs * (1 / share - 1), pauseLimitMs), undefined, { signal })
-    }
+  function endedBefore(now: number): EndedBefore {
+    const tokens = now - retentionMs
+    return { tokens, lastUses: life.liveAt(tokens).idleSince, counters: now }
   }
 
-  async function pruneTokens(options: PruneOptions): Promise<number> {
-    const endedBefore = clock() - retentionMs
-    const idleBefore = life.liveAt(endedBefore).idleSince
-    let total = 0
-    let after = ''
-    await inBatches(options, async (size) => {
-      const { deleted, next } = await database.transaction((db) =>
-        deleteEndedTokens(db, { endedBefore, idleBefore }, size, after),
-      )
-      total += deleted
-      options.onProgress?.(total)
-      after = next ?? ''
-      return next === null ? 'done' : 'more'
-    })
-    return total
-  }
-
-  async function pruneCounters(options: PruneOptions): Promise<number> {
-    let total = 0
-    await inBatches(options, async (size) => {
-      const deleted = await database.run((db) => deleteStaleThrottles(db, clock(), size))
-      total += deleted
-      return deleted < size ? 'done' : 'more'
-    })
-    return total
-  }
-
-  return async (options = {}) => {
+  return async ({ background = false, signal, onProgress } = {}) => {
     await uses.flush() // a use that is not written yet keeps its token
-    const deleted = { tokens: await pruneTokens(options), counters: await pruneCounters(options) }
-    await database.run(deleteOldChanges)
-    return deleted
+    signal?.throwIfAborted()
+    const before = endedBefore(clock())
+    const options: DeleteOptions = { signal, onProgress }
+    if (!background) return deleteEnded(database, before, options)
+    if (database.url === null) return deleteEnded(database, before, { ...options, share: unnoticedShare })
+    return deleteInThread(database.url, before, options)
   }
-}
-
-/** The size of the next batch, by how long one of this size took. */
-export function adaptSize(size: number, tookMs: number): number {
-  if (tookMs < batchMs.least) return Math.min(size * 2, batchSizes.most)
-  return tookMs > batchMs.most ? Math.max(Math.ceil(size / 2), batchSizes.least) : size
 }

@@ -28,6 +28,8 @@ export interface Database {
   transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Compiles a query with exactly one text parameter once, for the request path. */
   prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row>
+  /** By what another thread opens it; null where only this one has it: in memory, or an application's own. */
+  readonly url: string | null
   /** Tells at once what was committed; null where the driver cannot. */
   readonly commits: Commits | null
   /** Closes the database, unless it was handed in by an application. */
@@ -73,6 +75,7 @@ export function openDatabase(url: string): Database {
   }
 
   return {
+    url: connection.memory ? null : `sqlite:${connection.name}`,
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
@@ -96,6 +99,7 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
   const kysely = new Kysely<Tables>({ dialect: new BorrowingDialect(applicationDb) })
   const retryWhileBusy = createRetryWhileBusy()
   return {
+    url: null,
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { adaptSize } from '../../src/auth/prune.ts'
+import { adaptSize } from '../../src/auth/delete-ended.ts'
 import { dayMs, openDomain, origin, refusalOf } from '../support/domain.ts'
 
 t.test('tokens go once they have been ended for longer than they are kept', async (t) => {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { mock } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import rateLimit from '@fastify/rate-limit'
 import SqliteDatabase from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
@@ -165,6 +165,39 @@ t.test(
     t.equal(prunings(), pruned + 1, 'one that is under way is not joined by another')
   },
 )
+
+t.test('a file of its own is pruned by one thread at a time, which ends with the application', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const file = join(t.testdir(), 'own.db')
+  const { app } = await startHost(t, { databaseUrl: `sqlite:${file}`, tokenRetention: '0s' })
+  const connection = new SqliteDatabase(file)
+  t.teardown(() => connection.close())
+  const rows = 20_000
+  connection.exec(`
+    with recursive number(n) as (select 1 union all select n + 1 from number where n < ${rows})
+    insert into latchkey_tokens (id, digest, name, created_at, expires_at, max_expires_at)
+    select printf('%06d', n), n, '', 1, 1, 1 from number`)
+  const left = () => Number(connection.prepare('select count(*) from latchkey_tokens').pluck().get())
+  const count = (message: string) => logLines().filter((line) => JSON.parse(line).msg === message).length
+  const [faults, pruned] = [count('ended tokens could not be deleted'), count('pruned')]
+
+  connection.exec('alter table latchkey_tokens rename to hidden')
+  mock.timers.tick(3_600_000)
+  await until(() => count('ended tokens could not be deleted') > faults)
+  connection.exec('alter table hidden rename to latchkey_tokens')
+  t.equal(left(), rows)
+
+  mock.timers.tick(3 * 3_600_000) // twice while the first is still under way
+  await until(() => left() < rows)
+  await app.close()
+  const atClose = left()
+  t.ok(atClose > 0, `${atClose} left`)
+  await setTimeout(100)
+  t.equal(left(), atClose, 'nothing is deleted after that')
+  t.equal(count('ended tokens could not be deleted'), faults + 1, 'being ended is no fault')
+  t.equal(count('pruned'), pruned)
+})
 
 t.test('what happens to accounts is logged, at a level that says how grave it is', async (t) => {
   const { database, connection } = openBorrowed(t)
