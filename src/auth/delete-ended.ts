@@ -41,12 +41,16 @@ export async function deleteEnded(
   before: EndedBefore,
   options: DeleteOptions,
 ): Promise<Deleted> {
-  const deleted = {
+  // First, for tokens may take hours.
+  await deleteAll(database, deleteOldChanges, options)
+  return {
     tokens: await deleteTokens(database, before, options),
-    counters: await deleteCounters(database, before, options),
+    counters: await deleteAll(
+      database,
+      (db, limit) => deleteStaleThrottles(db, before.counters, limit),
+      options,
+    ),
   }
-  await database.run(deleteOldChanges)
-  return deleted
 }
 
 async function deleteTokens(
@@ -68,14 +72,15 @@ async function deleteTokens(
   return total
 }
 
-async function deleteCounters(
+/** Deletes with a statement that says how many went, until they are fewer than there might have been. */
+async function deleteAll(
   database: Database,
-  before: EndedBefore,
+  deleteSome: (db: Database['kysely'], limit: number) => Promise<number>,
   options: DeleteOptions,
 ): Promise<number> {
   let total = 0
   await inBatches(options, async (size) => {
-    const deleted = await database.run((db) => deleteStaleThrottles(db, before.counters, size))
+    const deleted = await database.run((db) => deleteSome(db, size))
     total += deleted
     return deleted < size ? 'done' : 'more'
   })

@@ -45,8 +45,12 @@ export function createReadChanges(database: Database): ReadChanges | null {
     const now = commits.version()
     if (now === version) return none
     const rows: Change[] = last === undefined ? [] : listFrom(last.seq)
+    const [first] = rows
     const isFollowed =
-      rows.length <= readLimit + 1 && rows[0]?.seq === last?.seq && rows[0]?.userId === last?.userId
+      first !== undefined &&
+      first.seq === last?.seq &&
+      first.userId === last.userId &&
+      rows.length <= readLimit + 1
     last = (isFollowed ? rows : findLast(0)).at(-1)
     version = now
     return isFollowed ? rows.slice(1).map(({ userId }) => userId) : null
@@ -58,14 +62,22 @@ interface Change {
   userId: string
 }
 
-/** Deletes what no reader is likely to be behind of; one that is forgets everything it knows. */
-export async function deleteOldChanges(db: Kysely<Tables>): Promise<void> {
-  await db
+/** Deletes up to `limit` rows that no reader is likely to be behind of; one that is forgets everything it knows. */
+export async function deleteOldChanges(db: Kysely<Tables>, limit: number): Promise<number> {
+  const { numDeletedRows } = await db
     .deleteFrom('latchkey_changes')
-    .where('seq', '<=', (from) =>
+    .where('seq', 'in', (from) =>
       from
         .selectFrom('latchkey_changes')
-        .select((select) => select(select.fn.max<number>('seq'), '-', keptRows).as('seq')),
+        .select('seq')
+        .where('seq', '<=', (newest) =>
+          newest
+            .selectFrom('latchkey_changes')
+            .select((select) => select(select.fn.max<number>('seq'), '-', keptRows).as('seq')),
+        )
+        .orderBy('seq')
+        .limit(limit),
     )
-    .execute()
+    .executeTakeFirst()
+  return Number(numDeletedRows)
 }

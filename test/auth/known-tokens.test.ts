@@ -1,4 +1,6 @@
+import { renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { createKnownTokens } from '../../src/auth/known-tokens.ts'
@@ -200,6 +202,34 @@ t.test('whoever misses too many changes forgets everything', async (t) => {
   execute(insert(1))
   t.equal(resolve(token).lookUps, 1, 'there is nothing to follow on from')
   t.equal(resolve(token).lookUps, 0)
+})
+
+t.test('a sequence of changes that began anew is not taken for the one that was followed', async (t) => {
+  const { createUser, signIn, resolve, execute, database } = await openReader(t)
+  await createUser('ada')
+  const { token } = await signIn('ada', { device: { name: 'a' } })
+  resolve(token)
+  const last = await database.kysely
+    .selectFrom('latchkey_changes')
+    .select((select) => select.fn.max('seq').as('seq'))
+    .executeTakeFirstOrThrow()
+  execute(`
+    drop trigger latchkey_user_changed; update latchkey_users set active = 0;
+    delete from latchkey_changes; insert into latchkey_changes (seq, user_id) values (${last.seq}, 'somebody else')`)
+  t.same(resolve(token), { answer: 'INACTIVE', lookUps: 1 })
+})
+
+t.test('a question for commits that failed is asked again', async (t) => {
+  const { createUser, signIn, resolve, execute, file } = await openReader(t)
+  await createUser('ada')
+  const { token } = await signIn('ada', { device: { name: 'a' } })
+  resolve(token)
+  execute('update latchkey_users set active = 0')
+  renameSync(file, `${file}.away`)
+  await sleep(150) // the file is looked at ten times a second
+  t.throws(() => resolve(token), { code: 'SERVICE_UNAVAILABLE' })
+  renameSync(`${file}.away`, file)
+  t.equal(resolve(token).answer, 'INACTIVE')
 })
 
 t.test('changes that nobody will ask for are deleted, the newest ten thousand stay', async (t) => {

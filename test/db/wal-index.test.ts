@@ -1,4 +1,6 @@
+import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { watchWalIndex } from '../../src/db/wal-index.ts'
@@ -48,3 +50,40 @@ t.test('where the index is not open, everything may have changed', async (t) => 
     t.equal(mayHaveChanged(), true)
   }
 })
+
+/** The descriptor under which this process has a file open. */
+function descriptorOf(path: string): number {
+  return Number(
+    readdirSync('/proc/self/fd').find((name) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${name}`) === path
+      } catch {
+        return false
+      }
+    }),
+  )
+}
+
+t.test(
+  'a descriptor that stands for something else now is not believed',
+  {
+    skip: process.platform !== 'linux',
+  },
+  async (t) => {
+    const folder = t.testdir({ 'a.db-shm': 'x'.repeat(1_000), other: 'y'.repeat(1_000) })
+    const [index, other] = [join(folder, 'a.db-shm'), join(folder, 'other')]
+    // A file of this test's own in the place of SQLite's, which may be closed.
+    for (const inItsPlace of ['nothing', 'another file']) {
+      openSync(index, 'r')
+      const mayHaveChanged = watchWalIndex(join(folder, 'a.db'))
+      mayHaveChanged()
+      t.equal(mayHaveChanged(), false)
+      closeSync(descriptorOf(index))
+      if (inItsPlace === 'another file') openSync(other, 'r')
+      await sleep(150)
+      t.equal(mayHaveChanged(), true, inItsPlace)
+      t.equal(mayHaveChanged(), true)
+      if (inItsPlace === 'another file') closeSync(descriptorOf(other))
+    }
+  },
+)

@@ -159,3 +159,40 @@ t.test('variables that fit after all are refused in general words', (t) => {
   )
   t.end()
 })
+
+t.test('an answer that no JSON can say is an internal error', async (t) => {
+  const { graphql } = await startApp(t, {
+    plugin: {
+      schema: 'extend type Query { odd: String @public }',
+      resolvers: {
+        Query: {
+          odd: () => {
+            throw Object.assign(new Error('odd'), { extensions: { code: 'ODD', count: 1n } })
+          },
+        },
+      },
+    },
+  })
+  const { status, headers, body } = await graphql('{ odd }')
+  t.equal(status, 500)
+  t.strictSame(body, {
+    errors: [
+      {
+        message: 'Internal server error.',
+        extensions: { code: 'INTERNAL_SERVER_ERROR', requestId: headers['x-request-id'] },
+      },
+    ],
+  })
+})
+
+t.test('a copy of the context knows where the request comes from', async (t) => {
+  const { graphql } = await startApp(t, {
+    plugin: {
+      schema: 'extend type Query { address: String @public }',
+      resolvers: {
+        Query: { address: (_parent: unknown, _args: unknown, context) => ({ ...context }).origin.address },
+      },
+    },
+  })
+  t.strictSame((await graphql('{ address }')).body, { data: { address: '127.0.0.1' } })
+})
