@@ -44,19 +44,19 @@ export interface Auth extends Devices, Accounts, Operator {
 }
 
 /** Binds the domain to its database, clock, limiters and log. */
-export async function createAuth(deps: {
+export function createAuth(deps: {
   database: Database
   /** Milliseconds since 1970. */
   clock: () => number
   options: AuthOptions
   limiters: Record<ThrottleKind, Limiter>
   report: ReportEvent
-}): Promise<Auth> {
+}): Auth {
   const { database, clock, options, limiters, report } = deps
   const { token, throttle: throttleOptions, signUpOpen } = options
   const life = createTokenLife(token)
   const uses = createTokenUses(database)
-  const passwords = await createPasswords(options.password)
+  const passwords = createPasswords(options.password)
   const throttle = createThrottle({ database, clock, limiters })
   const provePassword = createProvePassword({
     database,

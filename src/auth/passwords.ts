@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
 import { badInput } from '../errors.ts'
@@ -45,10 +46,10 @@ export interface Passwords {
 /** The party of what the operator asks for. No network is called that. */
 export const operatorParty = 'operator'
 
-export async function createPasswords(options: PasswordOptions): Promise<Passwords> {
+export function createPasswords(options: PasswordOptions): Passwords {
   const concurrency = options.concurrency ?? Math.max(1, availableParallelism() - 1)
   const inTurn = createFairQueue({ concurrency, limit: options.queueLimit ?? 200 })
-  const decoy = await hash('the decoy that unknown users are checked against', parameters)
+  const decoy = makeDecoy()
 
   return {
     minLength: options.minLength,
@@ -64,6 +65,13 @@ export async function createPasswords(options: PasswordOptions): Promise<Passwor
       }
     },
   }
+}
+
+/** A digest that no password is known for: to check against it costs what it costs to check against a real one. */
+function makeDecoy(): string {
+  const { memoryCost, timeCost, parallelism } = parameters
+  const [salt, digest] = [16, 32].map((size) => randomBytes(size).toString('base64').replace(/=+$/, ''))
+  return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${salt}$${digest}`
 }
 
 /**

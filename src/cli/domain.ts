@@ -15,7 +15,7 @@ export function withAuth(act: (auth: Auth, settings: Settings) => Promise<void>)
   return withDatabase(async (database, settings) => {
     const migrated = await migrateToLatest(database)
     if (migrated.length > 0) warn(`The database was brought up to date: ${migrated.join(', ')}.`)
-    await act(await createOperatorsAuth(database, settings), settings)
+    await act(createOperatorsAuth(database, settings), settings)
   })
 }
 
@@ -38,7 +38,7 @@ export async function withDatabase(
 }
 
 /** Who may read the database file needs no throttle, and sees at the terminal what happened. */
-function createOperatorsAuth(database: Database, settings: Settings): Promise<Auth> {
+function createOperatorsAuth(database: Database, settings: Settings): Auth {
   const unlimited = async () => ({ isExceeded: false, ttl: 0 })
   return createAuth({
     database,

@@ -90,11 +90,12 @@ function toTable(rows: string[][], widths: number[]): string {
   return lines.map((line) => `${line}\n`).join('')
 }
 
-const graphemes = new Intl.Segmenter()
+let graphemes: Intl.Segmenter | undefined // takes a while to make, and only tables need it
 const wide = /[\p{sc=Han}\p{sc=Hangul}\p{sc=Hiragana}\p{sc=Katakana}\p{Emoji_Presentation}\uff01-\uff60]/u
 
 /** The columns of a terminal that a text takes. */
 function widthOf(text: string): number {
+  graphemes ??= new Intl.Segmenter()
   let width = 0
   for (const { segment } of graphemes.segment(text)) width += wide.test(segment) ? 2 : 1
   return width

@@ -54,7 +54,14 @@ export function createBench(
 ): Bench {
   const folder = t.testdir(files)
   const database = join(folder, 'latchkey.db')
-  const own = { DATABASE_URL: `sqlite:${database}`, HOST: undefined, PORT: '0', NODE_ENV: undefined, ...env }
+  const own = {
+    DATABASE_URL: `sqlite:${database}`,
+    HOST: undefined,
+    PORT: '0',
+    NODE_ENV: undefined,
+    NODE_DISABLE_COMPILE_CACHE: '1', // coverage is less precise with it, and homes are not for tests
+    ...env,
+  }
   const bench: Bench = {
     folder,
     database,

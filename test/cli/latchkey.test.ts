@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import t from 'tap'
@@ -18,6 +18,24 @@ t.test('the version and the help that was asked for are printed with success', a
     stdout: /create.*list.*show.*disable.*enable.*set-password.*delete/s,
   })
 })
+
+t.test(
+  'compiled code is kept in a folder of the user alone, and where there can be none it works without',
+  async (t) => {
+    const { folder, env, start } = createBench(t, {}, { file: '' })
+    env.NODE_DISABLE_COMPILE_CACHE = undefined
+    const success = { status: 0, stdout: `${version}\n`, stderr: '' }
+    const runWith = (caches: string) =>
+      start(['--version'], { XDG_CACHE_HOME: join(folder, caches), NODE_COMPILE_CACHE: '' }).ended
+
+    t.strictSame(await runWith('home'), success)
+    const cache = join(folder, 'home', 'latchkey')
+    t.equal(statSync(cache).mode & 0o777, 0o700)
+    t.not(readdirSync(cache, { recursive: true }).length, 0, 'something is kept')
+    t.strictSame(await runWith('home'), success, 'and works')
+    t.strictSame(await runWith('file'), success)
+  },
+)
 
 t.test('wrong usage ends with 2 and says what is wrong', async (t) => {
   const cases: [args: string[], says: RegExp][] = [

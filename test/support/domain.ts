@@ -58,7 +58,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
   const clock = options.clock ?? { now: Date.parse('2026-11-23T09:00:00.000Z') }
   const events: AuthEvent[] = []
   const throttle = { ...throttleDefaults, ...options.throttle }
-  const auth = await createAuth({
+  const auth = createAuth({
     database,
     clock: () => clock.now,
     limiters: await createLimiters(
