@@ -14,10 +14,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-
-/** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */
-// biome-ignore lint/suspicious/noExplicitAny: see above
-export type ApplicationKysely = Kysely<any>
+import type { ApplicationKysely } from './tables.ts'
 
 const statementCacheSize = 256
 

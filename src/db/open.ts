@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteAdapter, sql } from 'kysely'
-import { type ApplicationKysely, BorrowingDialect, LatchkeySqliteDialect } from './dialect.ts'
+import { BorrowingDialect, LatchkeySqliteDialect } from './dialect.ts'
 import {
   asLatchkeyErrors,
   busyLimitMs,
@@ -12,7 +12,7 @@ import {
   type RetryWhileBusy,
 } from './faults.ts'
 import { createFileGuard, type FileGuard } from './file-guard.ts'
-import type { Tables } from './tables.ts'
+import type { ApplicationKysely, Tables } from './tables.ts'
 import { watchWalIndex } from './wal-index.ts'
 
 /** Looks up at most one row by one text value; at once where the driver is synchronous, else as a promise. */

@@ -1,4 +1,4 @@
-import type { Generated } from 'kysely'
+import type { Generated, Kysely } from 'kysely'
 
 /** Times are integer milliseconds since 1970; flags are 0 or 1; ids and digests are text. */
 export interface UsersTable {
@@ -53,3 +53,7 @@ export interface Tables {
   latchkey_throttle: ThrottleTable
   latchkey_changes: ChangesTable
 }
+
+/** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+export type ApplicationKysely = Kysely<any>

@@ -8,7 +8,8 @@ import {
   isAboutVariables,
   withoutRepeats,
 } from '../../src/graphql/errors.ts'
-import { loadSchema } from '../../src/graphql/schema.ts'
+import { loadSchema, type Resolver } from '../../src/graphql/schema.ts'
+import { startApp } from '../support/app.ts'
 
 /** An error as graphql-js hands it over when a resolver has thrown `thrown`. */
 function located(thrown: unknown): GraphQLError {
@@ -190,7 +191,7 @@ t.test('a copy of the context knows where the request comes from', async (t) => 
     plugin: {
       schema: 'extend type Query { address: String @public }',
       resolvers: {
-        Query: { address: (_parent: unknown, _args: unknown, context) => ({ ...context }).origin.address },
+        Query: { address: ((_parent, _args, context) => ({ ...context }).origin.address) as Resolver },
       },
     },
   })
