@@ -18,6 +18,7 @@ export function toAuthOptions(settings: Settings): AuthOptions {
     password: {
       minLength: settings.passwordMinLength,
       queueLimit: settings.passwordHashQueue,
+      patienceMs: settings.queryTimeout / 2, // what is answered as too late must not sign anybody in afterwards
       ...(settings.passwordHashConcurrency > 0 ? { concurrency: settings.passwordHashConcurrency } : {}),
     },
     throttle: {

@@ -97,7 +97,7 @@ export const settings = {
   tokenCache: setting(
     integerOrOff(1, 10_000_000),
     '100000',
-    'How many tokens are kept in memory at the most, or `off`. What has changed in the database is never answered from there.',
+    'How many tokens each process keeps in memory at the most, or `off`. What has changed in the database is never answered from there.',
   ),
   tokenFlushInterval: setting(duration(100), '10s', 'How often last uses and renewals are written.'),
   tokenSchemes: setting(schemes, 'Token', 'The schemes accepted in the header, separated by commas.'),

@@ -101,7 +101,7 @@ export async function registerLatchkey(
   if (options.database) for (const advice of await findWeakSettings(database)) app.log.warn(advice)
   await migrateToLatest(database)
 
-  const auth = await createDomain(app, database, settings, clock)
+  const auth = await createDomain(app, database, settings, clock, primary !== undefined)
   const authentication = {
     readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
     resolvePrincipal: auth.resolvePrincipal,
@@ -211,6 +211,7 @@ async function createDomain(
   database: Database,
   settings: Settings,
   clock: () => number,
+  isShared: boolean,
 ): Promise<Auth> {
   const options = toAuthOptions(settings)
   const Store = createThrottleStore({ database, clock, options: options.throttle })
@@ -220,6 +221,7 @@ async function createDomain(
     options,
     limiters: await createLimiters(Store, options.throttle),
     report: (event) => reportEvent(app, event),
+    isShared,
   })
 }
 

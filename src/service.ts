@@ -48,10 +48,12 @@ export async function startService(
       app,
       announcement: announce(app, settings, hasUsers),
       async stop(cause, graceMs) {
-        app.log.info({ signal: cause }, 'stopping')
+        const start = performance.now()
+        app.log.info({ cause }, 'stopping')
         draining.isOn = true
         await stopAccepting(app, graceMs)
         await closeGently(app, sockets)
+        app.log.info({ durationMs: Math.round(performance.now() - start) }, 'stopped')
         await log.flush(flushLimitMs)
       },
     }

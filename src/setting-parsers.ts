@@ -11,6 +11,8 @@ export function text(value: string): string {
 /** The path of a URL. */
 export function path(value: string): string {
   if (!/^\/[A-Za-z0-9/_.-]*$/.test(value)) throw new Error('a path such as /graphql')
+  if (/^\/(healthz|readyz)$/.test(value))
+    throw new Error('another path than those of probes, such as /graphql')
   if (/^\/graphiql(\/|$)/.test(value)) throw new Error('another path than that of GraphiQL, such as /graphql')
   return value
 }

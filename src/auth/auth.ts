@@ -51,13 +51,15 @@ export function createAuth(deps: {
   options: AuthOptions
   limiters: Record<ThrottleKind, Limiter>
   report: ReportEvent
+  /** Whether other processes have the same database, as workers do. */
+  isShared?: boolean
 }): Auth {
   const { database, clock, options, limiters, report } = deps
   const { token, throttle: throttleOptions, signUpOpen } = options
   const life = createTokenLife(token)
   const uses = createTokenUses(database)
   const passwords = createPasswords(options.password)
-  const throttle = createThrottle({ database, clock, limiters })
+  const throttle = createThrottle({ database, clock, limiters, isShared: deps.isShared ?? false })
   const provePassword = createProvePassword({
     database,
     passwords,

@@ -5,21 +5,25 @@ export interface FairQueueOptions {
   concurrency: number
   /** How many may wait for their turn. */
   limit: number
+  /** How long one may wait, in milliseconds: whoever asked has gone by then. */
+  patienceMs: number
 }
 
 /**
  * Runs `work` for `party` when its turn comes. Parties that wait take turns, so that one with much to do stands in front
  * of nobody. Where there is no room left, whoever waits most gives up its newest place to whoever waits less, and is
- * refused as `RATE_LIMITED` / `BUSY`; a newcomer that would not wait less itself is refused instead.
+ * refused as `RATE_LIMITED` / `BUSY`; a newcomer that would not wait less itself is refused instead. So is whoever has
+ * waited for too long.
  */
 export type FairQueue = <T>(party: string, work: () => Promise<T>) => Promise<T>
 
 interface Waiter {
+  since: number
   start: () => void
   refuse: (reason: Error) => void
 }
 
-export function createFairQueue({ concurrency, limit }: FairQueueOptions): FairQueue {
+export function createFairQueue({ concurrency, limit, patienceMs }: FairQueueOptions): FairQueue {
   // Nobody is in here without waiting; the order of the keys is the order of turns.
   const lines = new Map<string, Waiter[]>()
   let running = 0
@@ -36,14 +40,17 @@ export function createFairQueue({ concurrency, limit }: FairQueueOptions): FairQ
   }
 
   function startNext(): void {
-    const [turn] = lines
-    if (turn === undefined) return
-    const [party, line] = turn
-    const next = line.shift() as Waiter // a line is never empty
-    waiting--
-    lines.delete(party)
-    if (line.length > 0) lines.set(party, line)
-    next.start()
+    for (const [party, line] of lines) {
+      const next = line.shift() as Waiter // a line is never empty
+      waiting--
+      lines.delete(party)
+      if (line.length > 0) lines.set(party, line)
+      if (performance.now() - next.since < patienceMs) {
+        next.start()
+        return
+      }
+      next.refuse(busy())
+    }
   }
 
   /** Refuses the newest of whoever waits most, if the newcomer will still wait less than that; else says false. */
@@ -62,7 +69,7 @@ export function createFairQueue({ concurrency, limit }: FairQueueOptions): FairQ
     if (waiting >= limit && !makeRoom(party)) return Promise.reject(busy())
     waiting++
     return new Promise((resolve, reject) => {
-      const waiter = { start: () => resolve(run(work)), refuse: reject }
+      const waiter = { since: performance.now(), start: () => resolve(run(work)), refuse: reject }
       const line = lines.get(party)
       if (line === undefined) lines.set(party, [waiter])
       else line.push(waiter)

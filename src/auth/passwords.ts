@@ -20,6 +20,8 @@ export interface PasswordOptions {
   concurrency?: number
   /** How many may wait for their turn; past it, whoever waits most is refused as `RATE_LIMITED` / `BUSY`. */
   queueLimit?: number
+  /** How long one may wait for its turn, in milliseconds; no limit unless said. */
+  patienceMs?: number
 }
 
 /** What a password check found. */
@@ -48,7 +50,11 @@ export const operatorParty = 'operator'
 
 export function createPasswords(options: PasswordOptions): Passwords {
   const concurrency = options.concurrency ?? Math.max(1, availableParallelism() - 1)
-  const inTurn = createFairQueue({ concurrency, limit: options.queueLimit ?? 200 })
+  const inTurn = createFairQueue({
+    concurrency,
+    limit: options.queueLimit ?? 200,
+    patienceMs: options.patienceMs ?? Number.POSITIVE_INFINITY,
+  })
   const decoy = makeDecoy()
 
   return {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
@@ -57,6 +58,9 @@ export interface Throttle {
 /** Attempts that wait in memory for another one of the same key to be decided: in all, and of one key. */
 const waitingLimits = { all: 1_000, key: 100 }
 
+/** How long, and how often, other processes are given time to decide attempts of theirs. */
+const patience = { limitMs: 2_000, pauseMs: 100 }
+
 const dayMs = 86_400_000
 
 /** A clock that is set right by less than this voids no counter. */
@@ -71,17 +75,23 @@ export function createThrottle(deps: {
   database: Database
   clock: () => number
   limiters: Record<ThrottleKind, Limiter>
+  /** Whether other processes count in the same database, and may have attempts under way. */
+  isShared: boolean
 }): Throttle {
-  const { database, clock, limiters } = deps
+  const { database, clock, limiters, isShared } = deps
   const undecided = createUndecided()
 
   async function count(kind: ThrottleKind, key: string): Promise<void> {
+    let patienceMs = isShared ? patience.limitMs : 0
     for (;;) {
       const peeked = await limiters[kind](key, { peek: true })
       const answer = peeked.isExceeded ? peeked : await limiters[kind](key, { peek: false })
       if (!answer.isExceeded) return undecided.begin(key)
       // An attempt under way here may yet succeed and give its place back: a crowd behind one address is no attack.
-      if (!(await undecided.settled(key))) throw refused(answer.ttl)
+      if (await undecided.settled(key)) continue
+      // Nor may one of another process, of which nothing is known but that it is counted.
+      if (patienceMs <= 0 || !(await undecided.waited(key, patience.pauseMs))) throw refused(answer.ttl)
+      patienceMs -= patience.pauseMs
     }
   }
 
@@ -148,7 +158,13 @@ function refused(retryAfterMs: number): Error {
 function createUndecided() {
   const counts = new Map<string, number>()
   const waiters = new Map<string, (() => void)[]>()
+  const pausing = new Map<string, null[]>()
   let waiting = 0
+
+  function hasRoom(line: readonly unknown[]): boolean {
+    return waiting < waitingLimits.all && line.length < waitingLimits.key
+  }
+
   return {
     begin(key: string): void {
       counts.set(key, (counts.get(key) ?? 0) + 1)
@@ -167,11 +183,23 @@ function createUndecided() {
     /** Waits until one attempt of this key is decided; false when there is none, or no room to wait. */
     settled(key: string): Promise<boolean> {
       const line = waiters.get(key) ?? []
-      const full = waiting >= waitingLimits.all || line.length >= waitingLimits.key
-      if (!counts.has(key) || full) return Promise.resolve(false)
+      if (!counts.has(key) || !hasRoom(line)) return Promise.resolve(false)
       waiting++
       waiters.set(key, line)
       return new Promise((resolve) => line.push(() => resolve(true)))
+    },
+    /** Waits for a while; false when there is no room to wait. */
+    async waited(key: string, forMs: number): Promise<boolean> {
+      const others = pausing.get(key) ?? []
+      if (!hasRoom(others)) return false
+      waiting++
+      pausing.set(key, others)
+      others.push(null)
+      await sleep(forMs)
+      others.pop()
+      if (others.length === 0) pausing.delete(key)
+      waiting--
+      return true
     },
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteAdapter, sql } from 'kysely'
@@ -186,7 +186,10 @@ function switchToWal(connection: SqliteDatabase.Database): void {
  * (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
  */
 function createPrivateFile(path: string): void {
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+    accessSync(path, constants.R_OK | constants.W_OK) // SQLite would open it for reading alone
+    return
+  }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   closeSync(openSync(path, 'a', 0o600))
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
+import { LRUCache } from 'lru-cache'
 import type { ReportEvent } from '../auth/origin.ts'
 import type { AnonymousPrincipal } from '../auth/principal.ts'
 import { type ErrorCode, LatchkeyError, rateLimited } from '../errors.ts'
@@ -85,7 +86,8 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
         },
       )
     }
-    scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, options))
+    const sparing = { ...options, report: onceAMinute(options.report) }
+    scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, sparing))
     const enter = (request: FastifyRequest, reply: FastifyReply): LatchkeyError | undefined => {
       request.graphqlOutcome = noOutcome
       if (reply.getHeader('x-request-id') === undefined) setConstantHeaders(request, reply)
@@ -303,6 +305,17 @@ function reportLimit(request: FastifyRequest, report: ReportEvent): void {
   const { principal } = request
   const who = principal.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}
   report({ ...originOf(request), ...who, event: 'excess_rate_limit_exceeded' })
+}
+
+/** Passes on one event a minute of each user or address: each request has its line, and a flood must not drown the log. */
+function onceAMinute(report: ReportEvent): ReportEvent {
+  const reported = new LRUCache<string, true>({ max: 1_000, ttl: 60_000 })
+  return (event) => {
+    const key = event.userId ?? String(event.network)
+    if (reported.has(key)) return
+    reported.set(key, true)
+    report(event)
+  }
 }
 
 /** What hooks of an application refuse a request with, its rate limit for example; all else of 4xx is `BAD_REQUEST`. */

@@ -77,7 +77,7 @@ const rows: Row[] = [
 
 for (const { what, concurrency, limit, asks, runs, refused } of rows) {
   t.test(what, async (t) => {
-    const inTurn = createFairQueue({ concurrency, limit })
+    const inTurn = createFairQueue({ concurrency, limit, patienceMs: 60_000 })
     const ran: string[] = []
     const refusals: number[] = []
     await Promise.all(
@@ -98,7 +98,7 @@ for (const { what, concurrency, limit, asks, runs, refused } of rows) {
 }
 
 t.test('never more run at once than may, whatever comes of them', async (t) => {
-  const inTurn = createFairQueue({ concurrency: 3, limit: 1_000 })
+  const inTurn = createFairQueue({ concurrency: 3, limit: 1_000, patienceMs: 60_000 })
   let running = 0
   let most = 0
   const work = Array.from({ length: 300 }, (_, index) =>
@@ -118,3 +118,21 @@ t.test('never more run at once than may, whatever comes of them', async (t) => {
   t.equal(most, 3)
   t.equal(await inTurn('party 1', async () => 'later'), 'later')
 })
+
+t.test(
+  'whoever has waited for too long is refused when the turn comes, and others have theirs',
+  async (t) => {
+    const inTurn = createFairQueue({ concurrency: 1, limit: 10, patienceMs: 100 })
+    const slow = inTurn('a', () => new Promise((resolve) => setTimeout(resolve, 150)))
+    const late = [inTurn('a', async () => 'a'), inTurn('b', async () => 'b')]
+    setTimeout(() => late.push(inTurn('c', async () => 'c')), 100)
+    await slow
+    const answers = await Promise.allSettled(late)
+    t.match(answers, [
+      { status: 'rejected', reason: { code: 'RATE_LIMITED', details: { reason: 'BUSY' } } },
+      { status: 'rejected' },
+      { status: 'fulfilled', value: 'c' },
+    ])
+    t.equal(await inTurn('a', async () => 'again'), 'again')
+  },
+)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { createThrottle, createThrottleStore, throttleKey } from '../../src/auth/throttle.ts'
 import { createLimiters } from '../../src/http/rate-limit.ts'
@@ -393,13 +394,41 @@ t.test('what was forgotten meanwhile cannot be given back', async (t) => {
   const { auth, clock, database } = await openDomain(t)
   const store = { database, clock: () => clock.now, options: throttleDefaults }
   const limiters = await createLimiters(createThrottleStore(store), throttleDefaults)
-  const throttle = createThrottle({ ...store, limiters })
+  const throttle = createThrottle({ ...store, limiters, isShared: false })
   const attempt = await throttle.begin({ address: 'address:a', account: 'account:a' })
   clock.now += dayMs
   await auth.prune()
   await attempt.cancel()
   attempt.end()
   t.same(await database.kysely.selectFrom('latchkey_throttle').selectAll().execute(), [])
+})
+
+t.test('attempts that another process has under way may yet be right, and are given time', async (t) => {
+  const { clock, database } = await openDomain(t)
+  const options = { ...throttleDefaults, addressMax: 2 }
+  const store = { database, clock: () => clock.now, options }
+  const limiters = await createLimiters(createThrottleStore(store), options)
+  const [here, there] = [0, 1].map(() => createThrottle({ ...store, limiters, isShared: true }))
+  if (here === undefined || there === undefined) throw new Error('no throttle')
+  const keys = { address: 'address:a' }
+  const attempts = [await there.begin(keys), await there.begin(keys)]
+
+  const waiting = here.begin(keys)
+  await sleep(150)
+  await database.transaction(async (db) => attempts[0]?.clear(db))
+  attempts[0]?.end()
+  const attempt = await waiting
+  attempt.end()
+  // Neither for ever, nor is there room for all.
+  const startedAt = performance.now()
+  const crowd = Array.from({ length: 150 }, async () => {
+    const refusal = await refusalOf(here.begin(keys))
+    return { ...refusal, waited: performance.now() - startedAt > 1_500 }
+  })
+  const refusals = await Promise.all(crowd)
+  for (const refusal of refusals) t.match(refusal, { code: 'RATE_LIMITED', reason: 'CREDENTIALS' })
+  t.equal(refusals.filter(({ waited }) => waited).length, 100)
+  attempts[1]?.end()
 })
 
 t.test('what was typed as a name is kept as a digest alone', async (t) => {

@@ -148,6 +148,13 @@ t.test('a refusal is a warning in the log, with who was refused', async (t) => {
       .filter(({ event }) => event === 'excess_rate_limit_exceeded')
     t.equal(reported.length, 1, what)
     t.match(reported[0], { ...expected, level: 40, reqId: answers.at(-1)?.headers['x-request-id'] })
+    await graphql(query, null, request)
+    const [line = ''] = logLines().slice(-1)
+    t.match(
+      JSON.parse(line),
+      { msg: 'request', outcome: 'RATE_LIMITED/REQUESTS' },
+      'and the next has its line alone',
+    )
   }
 })
 
