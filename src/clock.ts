@@ -7,7 +7,7 @@ const noticeableMs = 1_000
  */
 export function createClock(
   onSetBack: (aheadMs: number) => void,
-  wallClock: () => number = Date.now,
+  wallClock: () => number = () => Date.now(),
   elapsed: () => number = () => performance.now(),
 ): () => number {
   let offset = wallClock() - elapsed()

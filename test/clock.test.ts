@@ -1,5 +1,7 @@
 import t from 'tap'
 import { createClock } from '../src/clock.ts'
+import { startHost } from './support/host.ts'
+import { logLines } from './support/log.ts'
 
 /** A clock on two that the test sets, and what it reported. */
 function start() {
@@ -54,4 +56,23 @@ t.test('a clock that is put right by a little is not worth a word', async (t) =>
   state.wall -= 900
   t.equal(clock(), 1_000_000)
   t.same(reports, [])
+})
+
+t.test('an expired token is not live again when the clock of the machine is set back', async (t) => {
+  const { query, signIn } = await startHost(t, { tokenTtl: '1s', tokenFlushInterval: '100ms' })
+  const { token } = await signIn('ada')
+  t.equal((await query('{ viewer { id } }', { token })).status, 200)
+  const now = Date.now
+  t.teardown(() => {
+    Date.now = now
+  })
+  Date.now = () => now() + 2_000
+  t.equal((await query('{ viewer { id } }', { token })).status, 401)
+  Date.now = () => now() - 3_600_000
+  t.match(await query('{ viewer { id } }', { token }), {
+    status: 401,
+    body: { errors: [{ extensions: { reason: 'EXPIRED' } }] },
+  })
+  const warnings = logLines().filter((line) => line.includes('the clock of this machine was set back'))
+  t.match(JSON.parse(warnings[0] ?? '{}'), { level: 40, aheadMs: Number })
 })

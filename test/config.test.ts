@@ -80,7 +80,16 @@ const cases: Record<SettingName, Case> = {
   graphqlPath: {
     byDefault: '/graphql',
     accepts: { '/': '/', '/api/v1/graphql': '/api/v1/graphql' },
-    refuses: ['graphql', '/graph ql', '/:id', '/*', '/a?b', 'https://example.org/graphql'],
+    refuses: [
+      'graphql',
+      '/healthz',
+      '/readyz',
+      '/graph ql',
+      '/:id',
+      '/*',
+      '/a?b',
+      'https://example.org/graphql',
+    ],
   },
   logLevel: {
     byDefault: 'info',

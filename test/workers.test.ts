@@ -298,3 +298,12 @@ t.test('a single process goes on at SIGHUP, and says so', async (t) => {
   running.child.kill('SIGTERM')
   t.match(await running.ended, { status: 0 })
 })
+
+t.test('a worker that is told to stop twice stops once', async (t) => {
+  const bench = createBench(t, { WORKERS: '2' })
+  const { running } = await start(bench)
+  for (const pid of workersOf(running)) process.kill(pid, 'SIGTERM')
+  running.child.kill('SIGTERM')
+  t.match(await running.ended, { status: 0 })
+  t.equal(linesOf(running).filter(({ msg, cause }) => msg === 'stopping' && cause !== undefined).length, 2)
+})

@@ -2,6 +2,7 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
+import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createKnownTokens } from '../../src/auth/known-tokens.ts'
 import { createResolvePrincipal } from '../../src/auth/principal.ts'
@@ -249,4 +250,19 @@ t.test('what is in memory has one connection, and no cache', async (t) => {
   const database = openDatabase('sqlite::memory:')
   t.teardown(() => database.close())
   t.equal(createReadChanges(database), null)
+})
+
+t.test('without a cache each use is looked up', async (t) => {
+  const file = join(t.testdir(), 'latchkey.db')
+  const { createUser, signIn, reasonOf, database } = await openDomain(t, {
+    url: `sqlite:${file}`,
+    token: { cacheSize: 0 },
+  })
+  await createUser('ada')
+  const { token } = await signIn('ada')
+  t.equal(await reasonOf(token), 'none')
+  // Behind the back of the triggers, as nothing else would notice it.
+  await sql`drop trigger latchkey_user_changed`.execute(database.kysely)
+  await sql`update latchkey_users set active = 0`.execute(database.kysely)
+  t.equal(await reasonOf(token), 'INACTIVE')
 })

@@ -1,6 +1,10 @@
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import SqliteDatabase from 'better-sqlite3'
+import { Kysely, SqliteDialect, sql } from 'kysely'
 import t, { type Test } from 'tap'
+import { adoptKysely } from '../../src/db/open.ts'
 import { password } from '../support/app.ts'
 import { openDomain, origin, refusalOf } from '../support/domain.ts'
 import { startScript } from '../support/processes.ts'
@@ -121,4 +125,22 @@ t.test('who waits while the database is closed is told that it is', async (t) =>
   await database.close()
   await t.rejects(waiting, /destroyed|not open/)
   child.kill('SIGKILL')
+})
+
+t.test('the connection of an application waits as well', async (t) => {
+  const file = join(t.testdir(), 'latchkey.db')
+  const [own, other] = [0, 1].map(() => new SqliteDatabase(file, { timeout: 1 }))
+  if (own === undefined || other === undefined) throw new Error('no connection')
+  t.teardown(() => {
+    own.close()
+    other.close()
+  })
+  const database = adoptKysely(new Kysely({ dialect: new SqliteDialect({ database: own }) }))
+  own.exec('create table t (a)')
+  other.exec('begin immediate')
+  const waiting = database.run((db) => sql`insert into t values (1)`.execute(db))
+  await sleep(100)
+  other.exec('commit')
+  await waiting
+  t.equal(own.prepare('select count(*) from t').pluck().get(), 1)
 })

@@ -197,3 +197,16 @@ t.test('a copy of the context knows where the request comes from', async (t) => 
   })
   t.strictSame((await graphql('{ address }')).body, { data: { address: '127.0.0.1' } })
 })
+
+t.test('what a hook of Mercurius throws is masked, be it an error or not', async (t) => {
+  for (const thrown of [new Error('secret'), 'secret']) {
+    const { app, graphql } = await startApp(t)
+    app.graphql.addHook('preExecution', async () => {
+      throw thrown
+    })
+    t.match(await graphql('{ serverInfo { name } }'), {
+      status: 500,
+      body: { errors: [{ message: 'Internal server error.' }] },
+    })
+  }
+})

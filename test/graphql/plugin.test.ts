@@ -638,3 +638,14 @@ function openStock(file: string): Kysely<unknown> {
 function withStatus(statusCode: number): Error {
   return Object.assign(new Error('Not today.'), { statusCode })
 }
+
+t.test('what a hook of the application answers itself has a line like any other', async (t) => {
+  const { query } = await startHost(
+    t,
+    {},
+    { before: (app) => app.addHook('onRequest', (_request, reply) => void reply.code(418).send({})) },
+  )
+  t.equal((await query('{ serverInfo { name } }')).status, 418)
+  const line = logLines().findLast((text) => text.includes('"status":418'))
+  t.match(JSON.parse(line ?? '{}'), { operation: null, outcome: 'OK', msg: 'request' })
+})
