@@ -52,9 +52,10 @@ export async function buildApp(
     return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
-  app.addHook('onRequest', createPipelineLimit())
+  const hangUpOnCrowd = createPipelineLimit()
   // Before CORS, which answers preflights itself.
   app.addHook('onRequest', (request, reply, done) => {
+    if (hangUpOnCrowd(request, reply)) return // and nobody is there to be answered
     setConstantHeaders(request, reply)
     done()
   })

@@ -240,24 +240,16 @@ function createRunner(
         )
       const own = contextOf(request)
       if (contextOfApplication === undefined) return run(own)
-      return extendContext(own, contextOfApplication, request, reply).then(run, (error) => {
+      const extended = async (): Promise<object> => ({
+        ...(await contextOfApplication(request, reply)),
+        ...own,
+      })
+      return extended().then(run, (error) => {
         const report = (fault: unknown) => request.log.error({ err: fault }, 'the context failed')
         return { errors: [formatThrown(error, String(request.id), report)] }
       })
     },
   }
-}
-
-/** Adds to Latchkey's context what it does not have itself. */
-async function extendContext(
-  own: LatchkeyContext,
-  contextOfApplication: NonNullable<LatchkeyOptions['context']>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<object> {
-  const added = Object.getOwnPropertyDescriptors({ ...(await contextOfApplication(request, reply)) })
-  for (const name of Reflect.ownKeys(added)) if (name in own) Reflect.deleteProperty(added, name)
-  return Object.defineProperties(own, added)
 }
 
 const warnings = new Set([

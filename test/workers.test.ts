@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type Bench, bin, createBench, password, type Running, watch } from './cli/command.ts'
+import { type Bench, bin, createBench, password, type Running, takePort, watch } from './cli/command.ts'
 
 /** A line of the log. */
 type Line = Record<string, unknown> & { pid: number; msg: string }
@@ -91,10 +90,7 @@ t.test('workers start, serve one file, and stop as one process does', async (t) 
 })
 
 t.test('a worker that cannot start ends all with the sentence of a single process', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => taken.close())
-  const { port } = taken.address() as { port: number }
+  const port = await takePort(t)
   const cases: [env: Record<string, string>, says: RegExp][] = [
     [{ PORT: String(port) }, new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is in use\\. [^\\n]*\\n$`)],
     [{ HOST: '192.0.2.1' }, /^HOST 192\.0\.2\.1 is not an address of this machine\.\n$/],

@@ -158,11 +158,23 @@ function refused(retryAfterMs: number): Error {
 function createUndecided() {
   const counts = new Map<string, number>()
   const waiters = new Map<string, (() => void)[]>()
-  const pausing = new Map<string, null[]>()
+  const waitingFor = new Map<string, number>()
   let waiting = 0
 
-  function hasRoom(line: readonly unknown[]): boolean {
-    return waiting < waitingLimits.all && line.length < waitingLimits.key
+  /** Takes a place to wait in; false when there is no room. */
+  function enter(key: string): boolean {
+    const others = waitingFor.get(key) ?? 0
+    if (waiting >= waitingLimits.all || others >= waitingLimits.key) return false
+    waiting++
+    waitingFor.set(key, others + 1)
+    return true
+  }
+
+  function leave(key: string): void {
+    const others = (waitingFor.get(key) as number) - 1 // entered before it leaves
+    waiting--
+    if (others > 0) waitingFor.set(key, others)
+    else waitingFor.delete(key)
   }
 
   return {
@@ -177,28 +189,22 @@ function createUndecided() {
       const line = waiters.get(key) ?? []
       const woken = line.splice(0, left > 0 ? 1 : line.length)
       if (line.length === 0) waiters.delete(key)
-      waiting -= woken.length
       for (const wake of woken) wake()
     },
     /** Waits until one attempt of this key is decided; false when there is none, or no room to wait. */
-    settled(key: string): Promise<boolean> {
+    async settled(key: string): Promise<boolean> {
+      if (!counts.has(key) || !enter(key)) return false
       const line = waiters.get(key) ?? []
-      if (!counts.has(key) || !hasRoom(line)) return Promise.resolve(false)
-      waiting++
       waiters.set(key, line)
-      return new Promise((resolve) => line.push(() => resolve(true)))
+      await new Promise<void>((resolve) => line.push(resolve))
+      leave(key)
+      return true
     },
     /** Waits for a while; false when there is no room to wait. */
     async waited(key: string, forMs: number): Promise<boolean> {
-      const others = pausing.get(key) ?? []
-      if (!hasRoom(others)) return false
-      waiting++
-      pausing.set(key, others)
-      others.push(null)
+      if (!enter(key)) return false
       await sleep(forMs)
-      others.pop()
-      if (others.length === 0) pausing.delete(key)
-      waiting--
+      leave(key)
       return true
     },
   }

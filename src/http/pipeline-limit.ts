@@ -5,18 +5,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 const waitingLimit = 32
 
 /**
- * A hook that hangs up on who sends request after request without waiting for answers, or without reading them. Node
+ * Hangs up on who sends request after request without waiting for answers, or without reading them, and says so. Node
  * hands out all that one read brings: hundreds of small requests, each of which takes some kilobytes until its answer is
  * read.
  */
-export function createPipelineLimit(): (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  done: () => void,
-) => void {
+export function createPipelineLimit(): (request: FastifyRequest, reply: FastifyReply) => boolean {
   const waiting = new WeakMap<Socket, number>()
 
-  return ({ raw: { socket } }, { raw: response }, done) => {
+  return ({ raw: { socket } }, { raw: response }) => {
     // Without a socket the answer has to wait for another's.
     if (response.socket === null) {
       const count = (waiting.get(socket) ?? 0) + 1
@@ -24,6 +20,6 @@ export function createPipelineLimit(): (
       response.once('close', () => waiting.set(socket, (waiting.get(socket) as number) - 1))
       if (count > waitingLimit) socket.destroy()
     }
-    if (!socket.destroyed) done()
+    return socket.destroyed
   }
 }

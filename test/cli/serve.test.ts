@@ -4,7 +4,7 @@ import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { bin, createBench, password, type Running, watch } from './command.ts'
+import { bin, createBench, password, type Running, takePort, watch } from './command.ts'
 
 t.test('it says where it listens, where GraphiQL is, and how to create the first user', async (t) => {
   const bench = createBench(t)
@@ -47,10 +47,7 @@ t.test('the hint fits the settings', async (t) => {
 })
 
 t.test('where it cannot listen, it says why and ends with 1', async (t) => {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => taken.close())
-  const { port } = taken.address() as { port: number }
+  const port = await takePort(t)
   const cases: [env: Record<string, string>, says: RegExp][] = [
     [{ PORT: String(port) }, new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is in use\\. [^\\n]*\\n$`)],
     [{ HOST: '192.0.2.1' }, /^HOST 192\.0\.2\.1 is not an address of this machine\.\n$/],
