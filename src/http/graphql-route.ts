@@ -135,7 +135,7 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
       method: ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'],
       // before the body is read
       onRequest: (request, reply, done) => done(enter(request, reply) ?? refusedMethod()),
-      handler: () => {},
+      handler: refusedMethod, // never reached
     })
   })
 }
