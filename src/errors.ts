@@ -42,6 +42,8 @@ export interface ErrorDetails {
   field?: string
   /** Whole seconds after which trying again is worth it (RFC 9110 §10.2.3). */
   retryAfter?: number
+  /** The scopes that the token lacks. */
+  scopes?: readonly string[]
 }
 
 /** An error that Latchkey means to tell the client. Everything else is masked. */

@@ -131,6 +131,7 @@ export async function registerLatchkey(
       fields: settings.queryFields,
     },
     introspection: settings.introspection,
+    clock,
     jit: settings.queryJit,
   })
   const { countRequest, countBadToken } = createRequestCounters(

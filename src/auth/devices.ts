@@ -12,6 +12,7 @@ import { requireLabel } from './names.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { type Token, toToken, type UserPrincipal } from './principal.ts'
 import type { TokenLife } from './token-life.ts'
+import { requireScopes } from './token-rights.ts'
 import type { TokenUses } from './token-uses.ts'
 
 /** A page of tokens, newest first. */
@@ -26,7 +27,8 @@ export interface TokenPage {
 export interface Devices {
   /**
    * Ends a token, or without an id the one that the request came in with. Ending it twice is not an error, nor is an
-   * unknown id or another user's (RFC 7009 §2.2); an id that no token can have is `BAD_USER_INPUT`.
+   * unknown id or another user's (RFC 7009 §2.2); an id that no token can have is `BAD_USER_INPUT`. `FORBIDDEN` / `SCOPE`
+   * for another one without the scope `TOKENS`.
    */
   revokeToken(principal: UserPrincipal, id: string | null, origin: RequestOrigin): Promise<void>
   /** Ends all tokens but the request's; returns how many. */
@@ -61,7 +63,9 @@ export function createDevices(deps: {
 
   return {
     async revokeToken(principal, id, origin) {
-      const tokenId = id === null ? principal.token.id : requireTokenId(id, 'id')
+      const own = principal.token.id
+      const tokenId = id === null ? own : requireTokenId(id, 'id')
+      if (tokenId !== own) requireScopes(principal.token, ['TOKENS'])
       await revoke({ ids: [tokenId], userId: principal.user.id }, principal, origin)
     },
     revokeOtherTokens: (principal, origin) =>

@@ -34,6 +34,10 @@ export interface Token {
   readonly expiresAt: number
   readonly lastUsedAt: number | null
   readonly lastUsedAddress: string | null
+  /** What it may be used for, as `enum Scope` of the schema names it; null for all of it. */
+  readonly scopes: readonly string[] | null
+  /** When the password was last proven with it; null for never. */
+  readonly provenAt: number | null
 }
 
 /** Why a request has no user. */
@@ -163,5 +167,7 @@ export function toToken(row: TokenRow, use?: TokenUse): Token {
     expiresAt: expiryOf(row, use),
     lastUsedAt: use?.usedAt ?? row.lastUsedAt,
     lastUsedAddress: use?.address ?? row.lastUsedAddress,
+    scopes: null,
+    provenAt: row.createdAt,
   }
 }

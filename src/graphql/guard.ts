@@ -1,23 +1,26 @@
 import {
-  type ASTNode,
-  type ConstDirectiveNode,
   defaultFieldResolver,
   type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLNamedType,
   type GraphQLSchema,
-  getDirectiveValues,
   isInterfaceType,
   isIntrospectionType,
   isObjectType,
 } from 'graphql'
-import type { Principal, Role, UserPrincipal } from '../auth/principal.ts'
+import type { Principal, UserPrincipal } from '../auth/principal.ts'
+import { requireFresh, requireScopes } from '../auth/token-rights.ts'
 import { LatchkeyError } from '../errors.ts'
+import {
+  type Annotated,
+  hasDirective as has,
+  type Requirement,
+  readRequirement,
+  stricter,
+} from './requirement.ts'
 
-/** What `@auth` asks for, computed once at boot. */
-interface Requirement {
-  role: Role
-}
+/** Milliseconds since 1970. */
+type Clock = () => number
 
 type Resolver = GraphQLFieldResolver<unknown, { principal?: Principal }>
 
@@ -79,62 +82,41 @@ function checkArguments(schema: GraphQLSchema, node: Annotated, name: string): s
 }
 
 /** Wraps the resolver of every guarded field, in place. To be called once, when all resolvers are defined. */
-export function guardSchema(schema: GraphQLSchema): void {
+export function guardSchema(schema: GraphQLSchema, clock: Clock): void {
   for (const type of appTypes(schema)) {
     if (!isObjectType(type)) continue
     const ofType = readRequirement(schema, type)
     for (const field of Object.values(type.getFields())) {
       const requirement = has(field, 'public') ? null : stricter(ofType, readRequirement(schema, field))
-      if (requirement !== null) guardField(field, requirement)
+      if (requirement !== null) guardField(field, requirement, clock)
     }
   }
 }
 
-function readRequirement(schema: GraphQLSchema, node: Annotated): Requirement | null {
-  const directive = schema.getDirective('auth')
-  if (!directive) throw new Error('The schema has no @auth directive.')
-  const found = nodesOf(node).map((ast) => getDirectiveValues(directive, ast) as Requirement | undefined)
-  return found.reduce<Requirement | null>((all, one) => stricter(all, one ?? null), null)
-}
-
-function guardField(field: GraphQLField<unknown, { principal?: Principal }>, requirement: Requirement): void {
-  field.resolve = guarded(field.resolve ?? defaultFieldResolver, requirement)
+function guardField(
+  field: GraphQLField<unknown, { principal?: Principal }>,
+  requirement: Requirement,
+  clock: Clock,
+): void {
+  field.resolve = guarded(field.resolve ?? defaultFieldResolver, requirement, clock)
   // A subscription is checked at its start, and through `resolve` at each event.
-  if (field.subscribe) field.subscribe = guarded(field.subscribe, requirement)
+  if (field.subscribe) field.subscribe = guarded(field.subscribe, requirement, clock)
 }
 
-/** Synchronous: a refused field costs no promise, an allowed one a comparison. */
-function guarded(resolve: Resolver, requirement: Requirement): Resolver {
+/** Synchronous: a refused field costs no promise, an allowed one comparisons, and only those it asks for. */
+function guarded(resolve: Resolver, requirement: Requirement, clock: Clock): Resolver {
   const needsAdmin = requirement.role === 'ADMIN'
+  const needsScopes = requirement.scopes.length > 0
+  const needsFresh = requirement.freshMs < Number.POSITIVE_INFINITY
   return (parent, args, context, info) => {
-    const { user } = requireUser(context)
+    const { user, token } = requireUser(context)
     if (needsAdmin && user.role !== 'ADMIN') {
       throw new LatchkeyError('FORBIDDEN', 'This needs the role ADMIN.', { reason: 'ROLE' })
     }
+    if (needsScopes) requireScopes(token, requirement.scopes)
+    if (needsFresh) requireFresh(token, requirement.freshMs, clock())
     return resolve(parent, args, context, info)
   }
-}
-
-function stricter(one: Requirement | null, other: Requirement | null): Requirement | null {
-  if (one === null) return other
-  if (other === null) return one
-  return one.role === 'ADMIN' ? one : other
-}
-
-type Annotated = GraphQLNamedType | GraphQLField<unknown, unknown>
-
-function has(node: Annotated, directive: string): boolean {
-  return nodesOf(node).some((ast) => ast.directives.some((applied) => applied.name.value === directive))
-}
-
-/** The definition and, for a type, its extensions: each may carry directives. */
-function nodesOf(node: Annotated): { directives: readonly ConstDirectiveNode[] }[] {
-  const extensions: readonly ASTNode[] = 'extensionASTNodes' in node ? node.extensionASTNodes : []
-  return [node.astNode, ...extensions].flatMap((ast) =>
-    ast && 'directives' in ast && ast.directives
-      ? [{ directives: ast.directives as readonly ConstDirectiveNode[] }]
-      : [],
-  )
 }
 
 function appTypes(schema: GraphQLSchema): GraphQLNamedType[] {

@@ -24,6 +24,8 @@ export interface GraphQLOptions extends ApplicationSchema {
   serverInfo: ServerInfo
   limits: QueryLimits
   introspection: boolean
+  /** Milliseconds since 1970: how fresh a sign-in is, is decided at the moment of use. */
+  clock: () => number
   /** Executions after which an operation is compiled; 0 for never. */
   jit: number
 }
@@ -61,7 +63,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
         'The schema was changed behind Latchkey: hand it your schema as an option of the plugin.',
       )
     }
-    guardSchema(schema)
+    guardSchema(schema, options.clock)
   })
   return createExecutor({
     schema,

@@ -1,9 +1,10 @@
 import type { User } from '../auth/principal.ts'
+import { requireScopes } from '../auth/token-rights.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { LatchkeyContext } from './context.ts'
 import { requireUser } from './guard.ts'
 import { dateTime } from './scalars.ts'
-import type { Resolvers, ServerInfo } from './schema-types.ts'
+import type { Resolvers, Scope, ServerInfo } from './schema-types.ts'
 
 /** The resolvers of Latchkey's own schema: each one call into `auth/`. */
 export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTime'> & { DateTime: object } {
@@ -43,10 +44,10 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       },
     },
     User: {
-      email: (user, _args, context) => forOwner(user, context).email,
-      lastSignInAt: (user, _args, context) => forOwner(user, context).lastSignInAt,
+      email: (user, _args, context) => forOwner(user, 'ACCOUNT', context).email,
+      lastSignInAt: (user, _args, context) => forOwner(user, 'ACCOUNT', context).lastSignInAt,
       tokens: (user, { first, after }, context) =>
-        context.auth.listTokens(forOwner(user, context).id, first, after ?? null),
+        context.auth.listTokens(forOwner(user, 'TOKENS', context).id, first, after ?? null),
     },
     TokenConnection: {
       nodes: (page) => page.tokens,
@@ -66,10 +67,17 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
   }
 }
 
-/** What only the user may see, and administrators, however the user was reached. A sign-in shows it at once. */
-function forOwner(user: User, context: LatchkeyContext): User {
-  const isOwner = user.id === context.user?.id || user.id === context.provenUserId
-  if (isOwner || context.user?.role === 'ADMIN') return user
-  requireUser(context)
-  throw new LatchkeyError('FORBIDDEN', 'Only the user and administrators may see this.', { reason: 'ROLE' })
+/**
+ * What only the user may see, with a token of this scope, and administrators, however the user was reached. A sign-in shows
+ * it at once.
+ */
+function forOwner(user: User, scope: Scope, context: LatchkeyContext): User {
+  if (user.id === context.provenUserId) return user
+  const principal = requireUser(context)
+  const isOwner = user.id === principal.user.id
+  if (!isOwner && principal.user.role !== 'ADMIN') {
+    throw new LatchkeyError('FORBIDDEN', 'Only the user and administrators may see this.', { reason: 'ROLE' })
+  }
+  requireScopes(principal.token, [isOwner ? scope : 'ADMIN'])
+  return user
 }

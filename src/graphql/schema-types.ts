@@ -57,7 +57,8 @@ export type Mutation = {
   /** Ends every token of the signed-in user but the one of this request. */
   revokeOtherTokens: Maybe<RevokeTokensPayload>;
   /**
-   * Ends a token of the signed-in user: the next request with it is refused. Without `id`, the token of this request.
+   * Ends a token of the signed-in user: the next request with it is refused. Without `id`, the token of this request;
+   * another one needs the scope `TOKENS`.
    * Ending it twice is not an error, and an unknown id or somebody else's gets the same answer.
    */
   revokeToken: Maybe<RevokeTokenPayload>;
@@ -167,6 +168,19 @@ export type Role =
   /** May use the service. */
   | 'USER';
 
+/**
+ * What a token may be used for. A sign-in holds all scopes unless it asks for fewer, an application's own included, which
+ * declares them by `extend enum Scope { NOTES_WRITE }`. Whatever its scopes, a token may read `viewer { id username }`, and
+ * revoke itself.
+ */
+export type Scope =
+  /** The user's profile, email address and password, and the account itself. */
+  | 'ACCOUNT'
+  /** Administration; it needs the role `ADMIN` as well. */
+  | 'ADMIN'
+  /** The user's tokens: to list, issue, rename and revoke others than the token itself. */
+  | 'TOKENS';
+
 /** What this server is and how to talk to it. */
 export type ServerInfo = {
   __typename?: 'ServerInfo';
@@ -268,15 +282,15 @@ export type User = {
   __typename?: 'User';
   /** When the account was created. */
   createdAt: Scalars['DateTime']['output'];
-  /** The email address, if one is known. For the user and administrators only. */
+  /** The email address, if one is known. For the user (scope `ACCOUNT`) and administrators (scope `ADMIN`) only. */
   email: Maybe<Scalars['String']['output']>;
   /** An opaque id that never changes. */
   id: Scalars['ID']['output'];
-  /** When the user last signed in. For the user and administrators only. */
+  /** When the user last signed in. For the user (scope `ACCOUNT`) and administrators (scope `ADMIN`) only. */
   lastSignInAt: Maybe<Scalars['DateTime']['output']>;
   /** What the user may do. */
   role: Role;
-  /** The live tokens of the user, newest first. For the user and administrators only. */
+  /** The live tokens of the user, newest first. For the user (scope `TOKENS`) and administrators (scope `ADMIN`) only. */
   tokens: Maybe<TokenConnection>;
   /** The name as it was written at sign-up. */
   username: Scalars['String']['output'];
@@ -376,6 +390,7 @@ export type ResolversTypes = {
   RevokeTokenPayload: ResolverTypeWrapper<RevokeTokenPayload>;
   RevokeTokensPayload: ResolverTypeWrapper<RevokeTokensPayload>;
   Role: Role;
+  Scope: Scope;
   ServerInfo: ResolverTypeWrapper<ServerInfo>;
   SignUpPayload: ResolverTypeWrapper<SignUpPayload>;
   SignUpPolicy: SignUpPolicy;
@@ -415,7 +430,9 @@ export type ResolversParentTypes = {
 };
 
 export type AuthDirectiveArgs = {
+  fresh: Maybe<Scalars['String']['input']>;
   role?: Maybe<Role>;
+  scopes: Maybe<Array<Scope>>;
 };
 
 export type AuthDirectiveResolver<Result, Parent, ContextType = LatchkeyContext, Args = AuthDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;

@@ -119,6 +119,27 @@ t.test('the application does not start with a schema that breaks a rule, and is 
       { schema: 'extend type Query { a: Int @auth(role: ROOT) }' },
       rules('Query.a: @auth has an argument it cannot have: Argument "role" has invalid value ROOT.'),
     ],
+    [
+      'scopes that nobody has declared, and durations that are none',
+      {
+        schema: `
+          extend enum Scope { NOTES_WRITE }
+          extend type Query {
+            a: Int @auth(scopes: [NOTES_WRITE, NOTES_READ])
+            b: Int @auth(scopes: [NOTES_WRITE], fresh: "soon")
+            c: Int @auth(fresh: "0s")
+            d: Int @auth(scopes: [NOTES_WRITE], fresh: "10m")
+          }
+          type Note @auth(scopes: NOTE) { text: Int }
+        `,
+      },
+      rules(
+        'Query.a: @auth has an argument it cannot have: Argument "scopes" has invalid value [NOTES_WRITE, NOTES_READ].',
+        'Query.b: @auth has an argument it cannot have: Argument "fresh" must be a duration of at least 1s, such as "10m"; it is "soon".',
+        'Query.c: @auth has an argument it cannot have: Argument "fresh" must be a duration of at least 1s, such as "10m"; it is "0s".',
+        'Note: @auth has an argument it cannot have: Argument "scopes" has invalid value NOTE.',
+      ),
+    ],
     ['no SDL', { schema: 'extend typ Query {' }, /^The schema cannot be built: Syntax Error/],
     ['no fields', { schema: 'type Note' }, rules('Type Note must define one or more fields.')],
   ]

@@ -1,12 +1,15 @@
 import { buildSchema, GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql'
 import t from 'tap'
-import { anonymous, type Principal } from '../../src/auth/principal.ts'
+import { anonymous, type Principal, type Token } from '../../src/auth/principal.ts'
+import type { LatchkeyError } from '../../src/errors.ts'
 import { checkDirectives, guardSchema, requireUser } from '../../src/graphql/guard.ts'
 
 const directives = `
-  directive @auth(role: Role = USER) on OBJECT | FIELD_DEFINITION
+  directive @auth(role: Role = USER, scopes: [Scope!], fresh: String) on OBJECT | FIELD_DEFINITION
   directive @public on OBJECT | FIELD_DEFINITION
   enum Role { USER ADMIN }
+  enum Scope { ACCOUNT TOKENS }
+  extend enum Scope { NOTES }
 `
 
 const user = {
@@ -27,6 +30,8 @@ const token = {
   expiresAt: 0,
   lastUsedAt: null,
   lastUsedAddress: null,
+  scopes: null,
+  provenAt: 0,
 }
 const signedIn: Principal = { kind: 'user', user, token }
 
@@ -57,7 +62,7 @@ t.test('a subscription is guarded at its start and at each event', (t) => {
   if (field === undefined) throw new Error('no field')
   field.subscribe = () => 'started'
   field.resolve = () => 'event'
-  guardSchema(schema)
+  guardSchema(schema, Date.now)
   const admin: Principal = { kind: 'user', user: { ...user, role: 'ADMIN' }, token }
   for (const [name, resolver] of [
     ['its start', field.subscribe],
@@ -68,6 +73,92 @@ t.test('a subscription is guarded at its start and at each event', (t) => {
     t.throws(() => call(signedIn), { code: 'FORBIDDEN', details: { reason: 'ROLE' } }, name)
     t.ok(call(admin), name)
   }
+  t.end()
+})
+
+t.test('scopes, role and freshness of a type and its fields add up, and the stricter holds', (t) => {
+  const now = 1_000_000_000
+  const minute = 60_000
+  const schema = buildSchema(`${directives}
+    type Query @auth {
+      any: Int
+      one: Int @auth(scopes: ACCOUNT)
+      both: Int @auth(scopes: [ACCOUNT, NOTES])
+      none: Int @auth(scopes: [])
+      fresh: Int @auth(fresh: "10m")
+      open: Int @auth(scopes: null, fresh: null)
+    }
+    type Vault @auth(scopes: [TOKENS, ACCOUNT], fresh: "1h") {
+      plain: Int
+      more: Int @auth(scopes: [TOKENS, NOTES], fresh: "10m")
+      longer: Int @auth(fresh: "2h")
+      admin: Int @auth(role: ADMIN, scopes: [NOTES])
+      door: Int @public
+    }
+  `)
+  t.strictSame(checkDirectives(schema), [])
+  guardSchema(schema, () => now)
+  const all = ['ACCOUNT', 'TOKENS', 'NOTES']
+  const cases: [field: string, rights: Partial<Token>, role: 'USER' | 'ADMIN', refusal: string | null][] = [
+    ['Query.any', { scopes: [], provenAt: null }, 'USER', null],
+    ['Query.none', { scopes: [], provenAt: null }, 'USER', null],
+    ['Query.open', { scopes: [], provenAt: null }, 'USER', null],
+    ['Query.one', { scopes: null }, 'USER', null],
+    ['Query.one', { scopes: ['ACCOUNT'] }, 'USER', null],
+    ['Query.one', { scopes: ['TOKENS'] }, 'USER', 'SCOPE This token lacks the scope ACCOUNT.'],
+    ['Query.both', { scopes: all }, 'USER', null],
+    ['Query.both', { scopes: ['ACCOUNT'] }, 'USER', 'SCOPE This token lacks the scope NOTES.'],
+    ['Query.both', { scopes: [] }, 'USER', 'SCOPE This token lacks the scopes ACCOUNT, NOTES.'],
+    ['Query.fresh', { provenAt: now }, 'USER', null],
+    ['Query.fresh', { provenAt: now - 10 * minute + 1 }, 'USER', null],
+    ['Query.fresh', { provenAt: now - 10 * minute }, 'USER', 'STALE_LOGIN This needs a recent proof'],
+    ['Query.fresh', { provenAt: null }, 'USER', 'STALE_LOGIN This needs a recent proof'],
+    ['Vault.plain', { scopes: all, provenAt: now - 59 * minute }, 'USER', null],
+    ['Vault.plain', { scopes: all, provenAt: now - 60 * minute }, 'USER', 'STALE_LOGIN'],
+    [
+      'Vault.plain',
+      { scopes: ['TOKENS'], provenAt: now },
+      'USER',
+      'SCOPE This token lacks the scope ACCOUNT.',
+    ],
+    [
+      'Vault.more',
+      { scopes: ['TOKENS', 'ACCOUNT'], provenAt: now },
+      'USER',
+      'SCOPE This token lacks the scope NOTES.',
+    ],
+    ['Vault.more', { scopes: all, provenAt: now - 10 * minute }, 'USER', 'STALE_LOGIN'],
+    ['Vault.longer', { scopes: all, provenAt: now - 60 * minute }, 'USER', 'STALE_LOGIN'],
+    ['Vault.admin', { scopes: all, provenAt: now }, 'USER', 'ROLE'],
+    [
+      'Vault.admin',
+      { scopes: ['TOKENS', 'ACCOUNT'], provenAt: now },
+      'ADMIN',
+      'SCOPE This token lacks the scope NOTES.',
+    ],
+    ['Vault.admin', { scopes: all, provenAt: now }, 'ADMIN', null],
+    ['Vault.door', { scopes: [], provenAt: null }, 'USER', null],
+  ]
+  for (const [name, rights, role, refusal] of cases) {
+    const [typeName, fieldName] = name.split('.') as [string, string]
+    const field = (schema.getType(typeName) as GraphQLObjectType).getFields()[fieldName]
+    const principal: Principal = { kind: 'user', user: { ...user, role }, token: { ...token, ...rights } }
+    const resolve = field?.resolve ?? (() => 1)
+    let found: string | null = null
+    try {
+      t.equal(resolve({ [fieldName]: 1 }, {}, { principal }, { fieldName } as never), 1)
+    } catch (error) {
+      const { details, message } = error as LatchkeyError
+      found = `${details.reason} ${message}`
+    }
+    t.match(found, refusal, `${name} with ${JSON.stringify(rights)} as ${role}`)
+  }
+  const both = schema.getQueryType()?.getFields().both
+  const scopeless: Principal = { ...signedIn, token: { ...token, scopes: [] } }
+  t.throws(() => both?.resolve?.({}, {}, { principal: scopeless }, {} as never), {
+    code: 'FORBIDDEN',
+    details: { reason: 'SCOPE', scopes: ['ACCOUNT', 'NOTES'] },
+  })
   t.end()
 })
 
@@ -82,14 +173,14 @@ t.test(
     )
     const schema = new GraphQLSchema({ query, directives: auth === undefined ? [] : [auth] })
     t.match(checkDirectives(schema), [/^Query\.a: a root field needs @auth or @public/])
-    guardSchema(schema)
+    guardSchema(schema, Date.now)
     t.equal(query.getFields().a?.resolve, undefined)
     t.end()
   },
 )
 
 t.test('a schema without @auth is not guarded in silence', (t) => {
-  t.throws(() => guardSchema(buildSchema('type Query { a: Int }')), {
+  t.throws(() => guardSchema(buildSchema('type Query { a: Int }'), Date.now), {
     message: 'The schema has no @auth directive.',
   })
   t.end()
