@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
 import type { AuthEvent } from './auth/origin.ts'
+import type { OutboxTrouble } from './auth/outbox.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { toAuthOptions } from './auth-options.ts'
 import { createClock } from './clock.ts'
@@ -223,6 +224,7 @@ async function createDomain(
     limiters: await createLimiters(Store, options.throttle),
     report: (event) => reportEvent(app, event),
     isShared,
+    onTrouble: (trouble) => logTrouble(app, trouble),
   })
 }
 
@@ -268,7 +270,13 @@ function reportEvent(app: FastifyInstance, event: AuthEvent): void {
   app.log[level](requestId === undefined ? rest : { reqId: requestId, ...rest }, event.event)
 }
 
-/** Writes last uses, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
+function logTrouble(app: FastifyInstance, { error, delivery }: OutboxTrouble): void {
+  if (delivery === undefined) app.log.error({ err: error }, 'the outbox could not be read or written')
+  else if (delivery.givenUp) app.log.error({ err: error, ...delivery }, 'a message was given up')
+  else app.log.warn({ err: error, ...delivery }, 'a message could not be delivered yet')
+}
+
+/** Writes last uses, delivers what waits in the outbox, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
 function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, prunes: boolean): void {
   const closing = new AbortController()
   const { signal } = closing
@@ -293,9 +301,10 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
   const timers = [setInterval(flush, settings.tokenFlushInterval)]
   if (prunes) timers.push(setInterval(prune, pruneIntervalMs))
   for (const timer of timers) timer.unref()
+  auth.outbox.start()
   app.addHook('onClose', async () => {
     closing.abort()
     timers.forEach(clearInterval)
-    await Promise.all([pruning, flush()])
+    await Promise.all([pruning, flush(), auth.outbox.stop()])
   })
 }

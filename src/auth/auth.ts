@@ -7,6 +7,7 @@ import { createDevices, type Devices } from './devices.ts'
 import { createKnownTokens } from './known-tokens.ts'
 import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
+import { createOutbox, type Outbox, type OutboxOptions, type OutboxTrouble } from './outbox.ts'
 import { createProvePassword } from './password-proof.ts'
 import { createPasswords, type PasswordOptions } from './passwords.ts'
 import { createResolvePrincipal, type ResolvePrincipal } from './principal.ts'
@@ -37,6 +38,8 @@ export interface Auth extends Devices, Accounts, Operator {
   tokenAuth: TokenAuth
   issueToken: IssueToken
   prune: Prune
+  /** What is delivered elsewhere. */
+  outbox: Outbox
   /** Whether there is any account; fails as `SERVICE_UNAVAILABLE` where the database cannot be read. */
   hasUsers(): Promise<boolean>
   /** Writes the uses of tokens that are still in memory. */
@@ -53,6 +56,9 @@ export function createAuth(deps: {
   report: ReportEvent
   /** Whether other processes have the same database, as workers do. */
   isShared?: boolean
+  /** Takes what goes wrong behind the requests to the log. */
+  onTrouble?: (trouble: OutboxTrouble) => void
+  outboxOptions?: Partial<OutboxOptions>
 }): Auth {
   const { database, clock, options, limiters, report } = deps
   const { token, throttle: throttleOptions, signUpOpen } = options
@@ -75,6 +81,12 @@ export function createAuth(deps: {
     tokenLimit: token.limit,
     tokenLimitPolicy: token.limitPolicy,
   })
+  const outbox = createOutbox({
+    database,
+    clock,
+    onTrouble: deps.onTrouble ?? (() => {}),
+    options: deps.outboxOptions ?? {},
+  })
   const findToken = prepareFindToken(database)
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
@@ -86,6 +98,7 @@ export function createAuth(deps: {
     tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report }),
     issueToken,
     prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
+    outbox,
     hasUsers: () => database.run(hasUsers),
     flush: uses.flush,
   }

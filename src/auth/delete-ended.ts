@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteOldChanges } from '../db/changes.ts'
 import type { Database } from '../db/open.ts'
+import { deleteOldOutbox } from '../db/outbox.ts'
 import { deleteStaleThrottles } from '../db/throttle.ts'
 import { deleteEndedTokens } from '../db/tokens.ts'
 
@@ -35,6 +36,9 @@ const batchSizes = { first: 50, least: 10, most: 1_000 }
 
 const pauseLimitMs = 60_000
 
+/** After how long nobody delivers a message any more: its kind was switched off, or its handler is gone. */
+const outboxKeptMs = 7 * 86_400_000
+
 /** Deletes what has ended, in small batches between which others get their turn to write. */
 export async function deleteEnded(
   database: Database,
@@ -43,6 +47,11 @@ export async function deleteEnded(
 ): Promise<Deleted> {
   // First, for tokens may take hours.
   await deleteAll(database, deleteOldChanges, options)
+  await deleteAll(
+    database,
+    (db, limit) => deleteOldOutbox(db, before.counters - outboxKeptMs, limit),
+    options,
+  )
   return {
     tokens: await deleteTokens(database, before, options),
     counters: await deleteAll(

@@ -12,6 +12,7 @@ export interface UsersTable {
   active: number
   created_at: number
   last_sign_in_at: number | null
+  email_verified_at: number | null
 }
 
 /** One row per issued token; `user_id` is null once the user is deleted. */
@@ -46,12 +47,37 @@ export interface ChangesTable {
   user_id: string
 }
 
+/** What is to be delivered; `due_at` is when it is tried next or, while it is claimed, when the claim ends. */
+export interface OutboxTable {
+  id: string
+  kind: string
+  payload: string
+  user_id: string | null
+  attempts: number
+  created_at: number
+  due_at: number
+  claim: string | null
+}
+
+/** One-time tokens that mails carry; the digest is null until the mail is sent. */
+export interface MailTokensTable {
+  id: string
+  digest: string | null
+  purpose: 'reset' | 'verification' | 'change'
+  user_id: string
+  email: string
+  email_key: string
+  expires_at: number
+}
+
 /** The database as Kysely sees it. */
 export interface Tables {
   latchkey_users: UsersTable
   latchkey_tokens: TokensTable
   latchkey_throttle: ThrottleTable
   latchkey_changes: ChangesTable
+  latchkey_outbox: OutboxTable
+  latchkey_mail_tokens: MailTokensTable
 }
 
 /** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */

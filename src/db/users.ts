@@ -50,6 +50,7 @@ export async function insertUser(db: Kysely<Tables>, user: NewUser): Promise<voi
       active: 1,
       created_at: user.createdAt,
       last_sign_in_at: null,
+      email_verified_at: null,
     })
     .execute()
 }

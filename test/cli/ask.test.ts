@@ -63,7 +63,8 @@ t.test('what cannot be undone is confirmed', { skip }, async (t) => {
   })
   t.match(await atTerminal(t, bench, ['migrate', 'down'], ['Yes']), {
     status: 0,
-    stdout: /Take back 0004-changes\? What is stored in its tables is lost\..*Took back 0004-changes/s,
+    stdout:
+      /Take back 0007-outbox-and-mail\? What is stored in its tables is lost\..*Took back 0007-outbox-and-mail/s,
   })
 })
 

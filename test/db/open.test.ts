@@ -148,7 +148,13 @@ t.test('the instance of an application is used and not closed', async (t) => {
   })
   t.teardown(() => kysely.destroy())
   const database = adoptKysely(kysely)
-  t.same(await migrateToLatest(database), ['0001-users', '0002-tokens', '0003-throttle', '0004-changes'])
+  t.same(await migrateToLatest(database), [
+    '0001-users',
+    '0002-tokens',
+    '0003-throttle',
+    '0004-changes',
+    '0007-outbox-and-mail',
+  ])
   t.same(await migrateToLatest(database), [])
   t.equal(await prepareFindToken(database)('unknown'), undefined)
   await t.rejects(

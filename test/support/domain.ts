@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { type Auth, type AuthOptions, createAuth } from '../../src/auth/auth.ts'
 import type { AuthEvent, RequestOrigin } from '../../src/auth/origin.ts'
+import type { OutboxOptions, OutboxTrouble } from '../../src/auth/outbox.ts'
 import { anonymous, type UserPrincipal } from '../../src/auth/principal.ts'
 import type { IssuedToken } from '../../src/auth/sign-in.ts'
 import { createThrottleStore, type ThrottleOptions } from '../../src/auth/throttle.ts'
@@ -22,6 +23,8 @@ export interface TestDomain {
   database: Database
   clock: { now: number }
   events: AuthEvent[]
+  /** What went wrong behind the requests. */
+  troubles: OutboxTrouble[]
   /** How many password checks came to an end in a refusal. */
   countRefusals(): number
   /** An account with the common password. */
@@ -44,6 +47,7 @@ export interface SignInOptions {
 
 export type DomainOptions = Omit<Partial<AuthOptions>, 'token' | 'password' | 'throttle'> & {
   url?: string
+  outbox?: Partial<OutboxOptions>
   clock?: { now: number }
   token?: Partial<AuthOptions['token']>
   password?: Partial<AuthOptions['password']>
@@ -57,6 +61,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
   await migrateToLatest(database)
   const clock = options.clock ?? { now: Date.parse('2026-11-23T09:00:00.000Z') }
   const events: AuthEvent[] = []
+  const troubles: OutboxTrouble[] = []
   const throttle = { ...throttleDefaults, ...options.throttle }
   const auth = createAuth({
     database,
@@ -66,6 +71,8 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
       throttle,
     ),
     report: (event) => events.push(event),
+    onTrouble: (trouble) => troubles.push(trouble),
+    outboxOptions: options.outbox ?? {},
     options: {
       token: { ...tokenDefaults, ...options.token },
       password: { minLength: 8, ...options.password },
@@ -78,6 +85,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
     database,
     clock,
     events,
+    troubles,
     countRefusals: () => events.filter(({ event }) => event === 'authn_login_fail').length,
     async createUser(username, email) {
       const { id } = await auth.createUser({ username, email, password })
