@@ -30,5 +30,11 @@ export function toAuthOptions(settings: Settings): AuthOptions {
       lockAfter: settings.rateLimitLockAfter,
     },
     signUpOpen: settings.signUp === 'open',
+    followUpLimitMs: hookLimitMs(settings),
   }
+}
+
+/** How long one hook may hold up an answer: half of an operation's time is for its password, and three hooks may be on its way. */
+export function hookLimitMs({ queryTimeout }: Settings): number {
+  return queryTimeout / 6
 }

@@ -69,6 +69,14 @@ export class LatchkeyError extends Error {
   }
 }
 
+/**
+ * An error that a hook or a resolver of an application refuses with: clients get the code and the message, and what else
+ * `extensions` has. The code is the application's own, such as `CAPTCHA_REQUIRED`.
+ */
+export function refuse(code: string, message: string, extensions: Record<string, unknown> = {}): Error {
+  return Object.assign(new Error(message), { extensions: { ...extensions, code } })
+}
+
 /** An argument that cannot be accepted: `BAD_USER_INPUT` with the argument's name and a machine-readable reason. */
 export function badInput(field: string, reason: string, message: string): LatchkeyError {
   return new LatchkeyError('BAD_USER_INPUT', message, { reason, field })

@@ -1,7 +1,15 @@
 /** Latchkey's public surface: the Fastify plugin, its types, and its errors. */
 
 export type { Auth } from './auth/auth.ts'
-export type { AuthEvent, RequestOrigin } from './auth/origin.ts'
+export type {
+  Hook,
+  LatchkeyHooks,
+  PasswordChangeAttempt,
+  ProvenSignIn,
+  SignInAttempt,
+  SignUpAttempt,
+} from './auth/hooks.ts'
+export type { AuthEvent, AuthEventName, RequestOrigin } from './auth/origin.ts'
 export type {
   AnonymousPrincipal,
   AnonymousReason,
@@ -12,7 +20,7 @@ export type {
   UserPrincipal,
 } from './auth/principal.ts'
 export { ConfigError } from './config.ts'
-export { type ErrorCode, type ErrorDetails, LatchkeyError } from './errors.ts'
+export { type ErrorCode, type ErrorDetails, LatchkeyError, refuse } from './errors.ts'
 export type { LatchkeyContext } from './graphql/context.ts'
 export { requireUser } from './graphql/guard.ts'
 export type { Loader, LoaderMap, Resolver, ResolverMap } from './graphql/schema.ts'

@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
+import { createHooks, findHookProblems, type LatchkeyHooks } from './auth/hooks.ts'
 import type { AuthEvent } from './auth/origin.ts'
 import type { OutboxTrouble } from './auth/outbox.ts'
 import { createThrottleStore } from './auth/throttle.ts'
-import { toAuthOptions } from './auth-options.ts'
+import { hookLimitMs, toAuthOptions } from './auth-options.ts'
 import { createClock } from './clock.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
@@ -29,6 +30,8 @@ export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
   database?: ApplicationKysely
   /** Adds to the context of each operation; what Latchkey puts there stays. */
   context?: (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>
+  /** Functions of the application's that Latchkey calls before and after what it does. */
+  hooks?: LatchkeyHooks
   /** Whether the defaults of production hold: no GraphiQL, no introspection, HTTPS asked for. On unless switched off. */
   production?: boolean
   /** The clock, in milliseconds since 1970. For tests. */
@@ -102,7 +105,10 @@ export async function registerLatchkey(
   if (options.database) for (const advice of await findWeakSettings(database)) app.log.warn(advice)
   await migrateToLatest(database)
 
-  const auth = await createDomain(app, database, settings, clock, primary !== undefined)
+  const auth = await createDomain(app, database, settings, clock, {
+    hooks: options.hooks,
+    isShared: primary !== undefined,
+  })
   const authentication = {
     readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
     resolvePrincipal: auth.resolvePrincipal,
@@ -177,6 +183,7 @@ function refuseSecondRegistration(app: FastifyInstance): void {
 const ownOptions: Record<Exclude<keyof LatchkeyOptions, keyof PluginSettings>, [string, Accepts]> = {
   database: ['a Kysely instance on SQLite', isKyselyOnSqlite],
   context: ['a function', isFunction],
+  hooks: ['an object', isObject],
   production: ['true or false', (value) => typeof value === 'boolean'],
   clock: ['a function', isFunction],
   schema: ['SDL, or a list of SDL', (value) => [value].flat().every((sdl) => typeof sdl === 'string')],
@@ -195,6 +202,7 @@ function readPluginOptions(options: LatchkeyOptions): Settings {
     if (own === undefined) input[name] = value
     else if (value !== undefined && !own[1](value)) problems.push(`${name} must be ${own[0]}.`)
   }
+  if (isObject(options.hooks)) problems.push(...findHookProblems(options.hooks as object))
   if (options.database !== undefined && options.databaseUrl !== undefined)
     problems.push('database and databaseUrl are two databases; keep one.')
   return readOptions(input, options.production ?? true, problems)
@@ -213,7 +221,7 @@ async function createDomain(
   database: Database,
   settings: Settings,
   clock: () => number,
-  isShared: boolean,
+  host: { hooks: LatchkeyHooks | undefined; isShared: boolean },
 ): Promise<Auth> {
   const options = toAuthOptions(settings)
   const Store = createThrottleStore({ database, clock, options: options.throttle })
@@ -223,7 +231,12 @@ async function createDomain(
     options,
     limiters: await createLimiters(Store, options.throttle),
     report: (event) => reportEvent(app, event),
-    isShared,
+    hooks: createHooks({
+      hooks: host.hooks ?? {},
+      limitMs: hookLimitMs(settings),
+      onFault: (error, hook) => app.log.error({ err: error, hook }, 'a hook failed'),
+    }),
+    isShared: host.isShared,
     onTrouble: (trouble) => logTrouble(app, trouble),
   })
 }
@@ -306,5 +319,6 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
     closing.abort()
     timers.forEach(clearInterval)
     await Promise.all([pruning, flush(), auth.outbox.stop()])
+    await auth.settled()
   })
 }

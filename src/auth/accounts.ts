@@ -15,6 +15,7 @@ import {
   updateUser,
 } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
+import type { Hooks } from './hooks.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
 import { type AuthEventName, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
@@ -78,13 +79,13 @@ export function createAccounts(deps: {
   throttle: Throttle
   provePassword: ProvePassword
   report: ReportEvent
+  hooks: Hooks
   signUpOpen: boolean
 }): Accounts {
-  const { database, clock, passwords, throttle, provePassword, report } = deps
+  const { database, clock, passwords, throttle, provePassword, report, hooks } = deps
 
   async function insertAccount(request: AccountRequest, party: string): Promise<User> {
-    const email = typeof request.email === 'string' ? requireEmail(request.email, 'email') : null
-    const username = requireUsername(request.username, 'username', email)
+    const { username, email } = requireNames(request)
     const passwordDigest =
       request.password === null
         ? null
@@ -151,6 +152,9 @@ export function createAccounts(deps: {
           },
         )
       }
+      const { username, email } = requireNames(request)
+      const names = { username: username.text, email: email?.text ?? null }
+      await hooks.before('beforeSignUp', { ...names, origin })
       const user = await countingConflicts(origin, () => insertAccount(request, origin.network))
       report({ ...origin, event: 'user_created', userId: user.id })
       return user
@@ -165,6 +169,7 @@ export function createAccounts(deps: {
         principal.user,
       )
       const password = requireCheckablePassword(request.currentPassword, 'currentPassword')
+      await hooks.before('beforePasswordChange', { user: principal.user, origin })
       const claim = {
         find: (db: Kysely<Tables>) => findUserById(db, userId),
         account: deviceAccount(principal),
@@ -262,6 +267,11 @@ export function createAccounts(deps: {
         return ended
       }),
   }
+}
+
+function requireNames(request: AccountRequest): { username: CanonicalName; email: CanonicalName | null } {
+  const email = typeof request.email === 'string' ? requireEmail(request.email, 'email') : null
+  return { username: requireUsername(request.username, 'username', email), email }
 }
 
 function gone(): LatchkeyError {

@@ -4,6 +4,8 @@ import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { createDevices, type Devices } from './devices.ts'
+import { createFollowUp, createNoFollowUp, type FollowUp } from './follow-up.ts'
+import { type Hooks, noHooks } from './hooks.ts'
 import { createKnownTokens } from './known-tokens.ts'
 import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
@@ -30,6 +32,8 @@ export interface AuthOptions {
   password: PasswordOptions
   throttle: ThrottleOptions
   signUpOpen: boolean
+  /** How long an answer waits for what follows it, in milliseconds. */
+  followUpLimitMs: number
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
@@ -44,6 +48,8 @@ export interface Auth extends Devices, Accounts, Operator {
   hasUsers(): Promise<boolean>
   /** Writes the uses of tokens that are still in memory. */
   flush(): Promise<void>
+  /** Resolves when what follows events, such as an application's hooks, has ended or has taken too long. */
+  settled(): Promise<void>
 }
 
 /** Binds the domain to its database, clock, limiters and log. */
@@ -54,14 +60,16 @@ export function createAuth(deps: {
   options: AuthOptions
   limiters: Record<ThrottleKind, Limiter>
   report: ReportEvent
+  hooks?: Hooks
   /** Whether other processes have the same database, as workers do. */
   isShared?: boolean
   /** Takes what goes wrong behind the requests to the log. */
   onTrouble?: (trouble: OutboxTrouble) => void
   outboxOptions?: Partial<OutboxOptions>
 }): Auth {
-  const { database, clock, options, limiters, report } = deps
+  const { database, clock, options, limiters, hooks = noHooks } = deps
   const { token, throttle: throttleOptions, signUpOpen } = options
+  const { report, bind, settled } = joinFollowers(deps.report, hooks, options)
   const life = createTokenLife(token)
   const uses = createTokenUses(database)
   const passwords = createPasswords(options.password)
@@ -91,15 +99,25 @@ export function createAuth(deps: {
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
   return {
-    ...createDevices({ database, clock, life, uses, report }),
-    ...createAccounts({ database, clock, passwords, throttle, provePassword, report, signUpOpen }),
-    ...createOperator({ database, clock, life, issueToken, findTokenWithUser: findToken, report }),
+    ...bind(createDevices({ database, clock, life, uses, report })),
+    ...bind(
+      createAccounts({ database, clock, passwords, throttle, provePassword, report, hooks, signUpOpen }),
+    ),
+    ...bind(createOperator({ database, clock, life, issueToken, findTokenWithUser: findToken, report })),
+    ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks }) }),
     resolvePrincipal: createResolvePrincipal({ findToken, knownTokens, clock, life, uses }),
-    tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report }),
     issueToken,
     prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
     outbox,
     hasUsers: () => database.run(hasUsers),
     flush: uses.flush,
+    settled,
   }
+}
+
+/** The report of events with what follows them, as far as there is anything. */
+function joinFollowers(report: ReportEvent, hooks: Hooks, { followUpLimitMs }: AuthOptions): FollowUp {
+  const followers = [hooks.follow].filter((follow) => follow !== null)
+  if (followers.length === 0) return createNoFollowUp(report)
+  return createFollowUp({ report, followers, limitMs: followUpLimitMs })
 }

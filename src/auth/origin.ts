@@ -36,6 +36,8 @@ export interface AuthEvent extends Partial<RequestOrigin> {
   readonly userId?: string
   readonly tokenId?: string
   readonly count?: number
+  /** The administrator who did it, where it is not the user. */
+  readonly actorId?: string
 }
 
 /** Takes events to the log. It must not throw. */

@@ -27,6 +27,10 @@ export interface PasswordClaim {
   /** An accepted password to set in the same transaction. */
   newPassword?: string
   origin: RequestOrigin
+  /** Asked before the account is looked up; what it throws refuses the attempt, which then counts as none. */
+  admit?: () => Promise<void>
+  /** The same once the password was right. */
+  approve?: (user: UserRow) => Promise<void>
 }
 
 /** The user whose password was proven. */
@@ -65,10 +69,12 @@ export function createProvePassword(deps: {
     const { origin } = claim
     const attempt = await beginAttempt(claim)
     try {
+      if (claim.admit) await orGiveBack(attempt, claim.admit())
       const { user, subject, check, failures } = await orGiveBack(attempt, checkPassword(claim))
       if (user === undefined || user.active !== 1 || !check.matches || failures >= lockAfter) {
         throw await refuse(user, subject, origin)
       }
+      if (claim.approve) await orGiveBack(attempt, claim.approve(user))
       const digest = await orGiveBack(attempt, digestToStore(claim, check, user.passwordDigest))
       const result = await database.transaction(async (db) => {
         const current = await findUserById(db, user.id)

@@ -4,6 +4,7 @@ import type { Tables } from '../db/tables.ts'
 import { insertToken, listLiveTokenUses, markTokensRevoked } from '../db/tokens.ts'
 import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
+import type { Hooks } from './hooks.ts'
 import { requireLabel, requireNameKey, toNameKey } from './names.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import type { AttemptAccount, ProvePassword } from './password-proof.ts'
@@ -75,8 +76,9 @@ export function createTokenAuth(deps: {
   clock: () => number
   life: TokenLife
   report: ReportEvent
+  hooks: Hooks
 }): TokenAuth {
-  const { provePassword, issueToken, clock, life, report } = deps
+  const { provePassword, issueToken, clock, life, report, hooks } = deps
 
   return async (request, origin, principal) => {
     const nameKey = requireNameKey(request.username, 'username')
@@ -91,6 +93,8 @@ export function createTokenAuth(deps: {
         account: accountOf(nameKey, principal),
         password,
         origin,
+        admit: () => hooks.before('beforeTokenAuth', { name: nameKey, device, origin }),
+        approve: (row) => hooks.before('beforeTokenIssued', { user: toUser(row), device, origin }),
       },
       async (db, { row, afterFailures }) => {
         const now = clock()

@@ -78,6 +78,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
       password: { minLength: 8, ...options.password },
       throttle,
       signUpOpen: options.signUpOpen ?? true,
+      followUpLimitMs: 1_000,
     },
   })
   return {
