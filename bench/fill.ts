@@ -1,9 +1,10 @@
-import { hash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, writeFileSync } from 'node:fs'
 import { hashSync } from '@node-rs/argon2'
 import Database from 'better-sqlite3'
 import { v4 as uuidv4, v7 as uuidv7 } from 'uuid'
-import { generateToken } from '../src/auth/token-format.ts'
+import { digestToken, generateToken } from '../src/auth/token-format.ts'
+import { digestToBytes, uuidToBytes } from '../src/db/bytes.ts'
 import { migrateToLatest } from '../src/db/migrate.ts'
 import { openDatabase } from '../src/db/open.ts'
 
@@ -90,9 +91,10 @@ function addUsers(db: Database.Database, count: number): string[] {
 function addTokens(db: Database.Database, users: readonly string[], filling: Filling): string[] {
   const { tokens, revoked = 0, expired = 0, known = 0 } = filling
   const insert = db.prepare(`
-    INSERT INTO latchkey_tokens (id, user_id, digest, name, device_id, device_name, device_platform, user_agent,
+    INSERT INTO latchkey_tokens (id, user_id, digest, name, device_id, device_name, device_platform, user_agent_id,
       created_at, expires_at, max_expires_at, last_used_at, last_used_address, revoked_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+  const agentIdOf = createFindAgent(db)
   const expiredCount = Math.round(tokens * expired)
   const live = tokens - expiredCount
   if (known > live) throw new Error(`Of ${live} live tokens ${known} cannot be known.`)
@@ -112,14 +114,14 @@ function addTokens(db: Database.Database, users: readonly string[], filling: Fil
     const { id, name, platform, userAgent } = deviceOf()
     const usedAt = isExpired ? createdAt : Date.now() - randomInt(dayMs)
     insert.run(
-      uuidv7({ msecs: createdAt }),
+      uuidToBytes(uuidv7({ msecs: createdAt })),
       users[randomInt(users.length)],
-      token === null ? randomDigest() : hash('sha256', token, 'base64url'),
+      token === null ? randomDigest() : digestToBytes(digestToken(token)),
       name,
       id,
       name,
       platform,
-      userAgent,
+      agentIdOf(userAgent),
       createdAt,
       createdAt + 30 * dayMs,
       createdAt + 90 * dayMs,
@@ -134,6 +136,22 @@ function addTokens(db: Database.Database, users: readonly string[], filling: Fil
     })()
   }
   return shuffle(picked)
+}
+
+/** The number of a user agent, which is added where it is new. */
+function createFindAgent(db: Database.Database): (text: string) => number {
+  const add = db.prepare('INSERT INTO latchkey_user_agents (text) VALUES (?) ON CONFLICT DO NOTHING')
+  const find = db.prepare<[string], number>('SELECT id FROM latchkey_user_agents WHERE text = ?').pluck()
+  const known = new Map<string, number>()
+  return (text) => {
+    let id = known.get(text)
+    if (id === undefined) {
+      add.run(text)
+      id = find.get(text) as number // added
+      known.set(text, id)
+    }
+    return id
+  }
 }
 
 /** Tokens are issued over the last ten days, or since the last one that is there. */
@@ -175,9 +193,9 @@ function addressOf(): string {
 let pool = Buffer.alloc(0)
 
 /** What the digest of a token that nobody knows looks like. */
-function randomDigest(): string {
+function randomDigest(): Buffer {
   if (pool.length === 0) pool = randomBytes(1 << 20)
-  const digest = pool.toString('base64url', 0, 32)
+  const digest = pool.subarray(0, 32)
   pool = pool.subarray(32)
   return digest
 }

@@ -17,11 +17,9 @@ export interface Remedy {
 /** What the table is made of, each part as it is or another way. */
 interface Layout {
   name: string
-  /** How ids and digests are written. */
+  /** How the ids of users and devices are written. */
   id: string
   idOf: (column: string) => string
-  digest: string
-  digestOf: (column: string) => string
   /** Where the user agent is. */
   agent: 'inline' | 'apart'
   /** What identifies a user in a token's row. */
@@ -34,33 +32,18 @@ const today: Layout = {
   name: 'as it is',
   id: 'TEXT',
   idOf: (column) => column,
-  digest: 'TEXT',
-  digestOf: (column) => column,
-  agent: 'inline',
+  agent: 'apart',
   user: 'id',
   table: '',
 }
 const blobIds = { id: 'BLOB', idOf: (column: string) => `uuid_blob(${column})` }
-const blobDigest = { digest: 'BLOB', digestOf: (column: string) => `base64url_blob(${column})` }
 
 const layouts: readonly Layout[] = [
   today,
-  { ...today, name: 'digest as 32 bytes', ...blobDigest },
-  { ...today, name: 'ids of tokens, users and devices as 16 bytes', ...blobIds },
-  { ...today, name: 'user agents in a table of their own', agent: 'apart' },
-  { ...today, name: 'the table in the order of its ids (`WITHOUT ROWID`)', table: 'WITHOUT ROWID' },
+  { ...today, name: 'user agents in each row', agent: 'inline' },
+  { ...today, name: 'ids of users and devices as 16 bytes', ...blobIds },
   { ...today, name: 'users by number instead of id', user: 'number' },
-  { ...today, name: 'digest as bytes, user agents apart', ...blobDigest, agent: 'apart' },
-  { ...today, name: 'digest and ids as bytes', ...blobDigest, ...blobIds },
-  { ...today, name: 'digest and ids as bytes, user agents apart', ...blobDigest, ...blobIds, agent: 'apart' },
-  {
-    ...today,
-    name: 'all of it: bytes, user agents apart, users by number',
-    ...blobDigest,
-    ...blobIds,
-    agent: 'apart',
-    user: 'number',
-  },
+  { ...today, name: 'the table in the order of its ids (`WITHOUT ROWID`)', table: 'WITHOUT ROWID' },
 ]
 
 /**
@@ -92,18 +75,17 @@ function openWithFunctions(file: string): Database.Database {
   const fromHex = (text: unknown): Buffer | null =>
     typeof text === 'string' ? Buffer.from(text.replaceAll('-', ''), 'hex') : null
   db.function('uuid_blob', { deterministic: true }, fromHex)
-  db.function('base64url_blob', { deterministic: true }, (text) => Buffer.from(String(text), 'base64url'))
   return db
 }
 
 function createTables(db: Database.Database, layout: Layout): void {
-  const { id, digest, agent, user, table } = layout
+  const { id, agent, user, table } = layout
   db.exec(`
     CREATE TEMP TABLE users (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE); -- their numbers are there already
     INSERT INTO users (number, id) SELECT rowid, id FROM source.latchkey_users;
     CREATE TABLE agents (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
     CREATE TABLE tokens (
-      id ${id} NOT NULL PRIMARY KEY, user_id ${user === 'number' ? 'INTEGER' : id}, digest ${digest} NOT NULL,
+      id BLOB NOT NULL PRIMARY KEY, user_id ${user === 'number' ? 'INTEGER' : id}, digest BLOB NOT NULL,
       name TEXT NOT NULL, device_id ${id}, device_name TEXT, device_platform TEXT,
       user_agent ${agent === 'apart' ? 'INTEGER' : 'TEXT'}, created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL,
       max_expires_at BIGINT NOT NULL, last_used_at BIGINT, last_used_address TEXT, revoked_at BIGINT
@@ -114,18 +96,19 @@ function createTables(db: Database.Database, layout: Layout): void {
 
 /** The tokens in the order of their creation. */
 function copyTokens(db: Database.Database, layout: Layout, limit: number): number {
-  const { idOf, digestOf, agent, user } = layout
+  const { idOf, agent, user } = layout
   if (agent === 'apart') {
-    db.exec(
-      `INSERT OR IGNORE INTO agents (text) SELECT user_agent FROM source.latchkey_tokens LIMIT ${limit}`,
-    )
+    db.exec('INSERT INTO agents (number, text) SELECT id, text FROM source.latchkey_user_agents')
   }
   const userOf =
     user === 'number' ? '(SELECT number FROM users WHERE users.id = t.user_id)' : idOf('t.user_id')
-  const agentOf = agent === 'apart' ? '(SELECT number FROM agents WHERE text = t.user_agent)' : 't.user_agent'
+  const agentOf =
+    agent === 'apart'
+      ? 't.user_agent_id'
+      : '(SELECT text FROM source.latchkey_user_agents WHERE id = t.user_agent_id)'
   const { changes } = db
     .prepare(
-      `INSERT INTO tokens SELECT ${idOf('t.id')}, ${userOf}, ${digestOf('t.digest')}, t.name, ${idOf('t.device_id')},
+      `INSERT INTO tokens SELECT t.id, ${userOf}, t.digest, t.name, ${idOf('t.device_id')},
         t.device_name, t.device_platform, ${agentOf}, t.created_at, t.expires_at, t.max_expires_at, t.last_used_at,
         t.last_used_address, t.revoked_at
       FROM source.latchkey_tokens AS t ORDER BY t.rowid LIMIT ${limit}`,

@@ -18,7 +18,7 @@ declare module 'mercurius' {
  */
 const db = new Database(process.argv[2])
 db.pragma('journal_mode = WAL')
-const findUser = db.prepare<[string, number], typeof user>(`
+const findUser = db.prepare<[Buffer, number], typeof user>(`
   SELECT users.id, users.username
   FROM latchkey_tokens AS tokens
   JOIN latchkey_users AS users ON users.id = tokens.user_id
@@ -37,5 +37,5 @@ await announce(app)
 
 function authenticate(authorization: string | undefined): typeof user | null {
   if (!authorization?.startsWith('Token ')) return null
-  return findUser.get(hash('sha256', authorization.slice(6), 'base64url'), Date.now()) ?? null
+  return findUser.get(hash('sha256', authorization.slice(6), 'buffer'), Date.now()) ?? null
 }

@@ -15,8 +15,10 @@ import { createFileGuard, type FileGuard } from './file-guard.ts'
 import type { ApplicationKysely, Tables } from './tables.ts'
 import { watchWalIndex } from './wal-index.ts'
 
-/** Looks up at most one row by one text value; at once where the driver is synchronous, else as a promise. */
-export type FindOne<Row> = (value: string) => Row | undefined | Promise<Row | undefined>
+/** Looks up at most one row by one value; at once where the driver is synchronous, else as a promise. */
+export type FindOne<Row, Value extends string | Uint8Array = string> = (
+  value: Value,
+) => Row | undefined | Promise<Row | undefined>
 
 /** Latchkey's database: queries, transactions that wait their turn, and faults in one vocabulary. */
 export interface Database {
@@ -26,8 +28,8 @@ export interface Database {
   run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Runs `work` in one transaction, all or nothing; it may run again when the write lock was taken. */
   transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
-  /** Compiles a query with exactly one text parameter once, for the request path. */
-  prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row>
+  /** Compiles a query with exactly one parameter once, for the request path. */
+  prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array>
   /** By what another thread opens it; null where only this one has it: in memory, or an application's own. */
   readonly url: string | null
   /** Tells at once what was committed; null where the driver cannot. */
@@ -103,7 +105,7 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
-    prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row> {
+    prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array> {
       const query = compile(kysely)
       return async (value) => {
         const { rows } = await retryWhileBusy(() =>
@@ -194,12 +196,15 @@ function createPrivateFile(path: string): void {
   closeSync(openSync(path, 'a', 0o600))
 }
 
-function prepareSync<Row>(connection: SqliteDatabase.Database, query: CompiledQuery<Row>): FindOne<Row> {
-  let statement: SqliteDatabase.Statement<[string], Row> | undefined
+function prepareSync<Row>(
+  connection: SqliteDatabase.Database,
+  query: CompiledQuery<Row>,
+): FindOne<Row, string | Uint8Array> {
+  let statement: SqliteDatabase.Statement<[string | Uint8Array], Row> | undefined
   return (value) =>
     asLatchkeyErrors(() => {
       // Prepared at first use: the table exists only once migrations have run.
-      statement ??= connection.prepare<[string], Row>(query.sql)
+      statement ??= connection.prepare<[string | Uint8Array], Row>(query.sql)
       return statement.get(value)
     })
 }
@@ -217,7 +222,10 @@ function guarded({ requireFile }: FileGuard, retryWhileBusy: RetryWhileBusy): Re
   }
 }
 
-function afterGlance<Row>({ glanceAtFile }: FileGuard, findOne: FindOne<Row>): FindOne<Row> {
+function afterGlance<Row, Value extends string | Uint8Array>(
+  { glanceAtFile }: FileGuard,
+  findOne: FindOne<Row, Value>,
+): FindOne<Row, Value> {
   return (value) => {
     glanceAtFile()
     return findOne(value)

@@ -1,6 +1,6 @@
 import type { Generated, Kysely } from 'kysely'
 
-/** Times are integer milliseconds since 1970; flags are 0 or 1; ids and digests are text. */
+/** Times are integer milliseconds since 1970; flags are 0 or 1; ids are text, but those of tokens. */
 export interface UsersTable {
   id: string
   username: string
@@ -15,22 +15,29 @@ export interface UsersTable {
   email_verified_at: number | null
 }
 
-/** One row per issued token; `user_id` is null once the user is deleted. */
+/** One row per issued token; `user_id` is null once the user is deleted. `bytes.ts` says what `id` and `digest` hold. */
 export interface TokensTable {
-  id: string
+  id: Uint8Array
   user_id: string | null
-  digest: string
+  digest: Uint8Array
   name: string
   device_id: string | null
   device_name: string | null
   device_platform: string | null
-  user_agent: string | null
+  user_agent_id: number | null
   created_at: number
   expires_at: number
   max_expires_at: number
   last_used_at: number | null
   last_used_address: string | null
   revoked_at: number | null
+}
+
+/** What clients call themselves, each once, with the count of its tokens, which triggers keep. */
+export interface UserAgentsTable {
+  id: Generated<number>
+  text: string
+  tokens: Generated<number>
 }
 
 /** Attempts counted against one account or address. */
@@ -74,6 +81,7 @@ export interface MailTokensTable {
 export interface Tables {
   latchkey_users: UsersTable
   latchkey_tokens: TokensTable
+  latchkey_user_agents: UserAgentsTable
   latchkey_throttle: ThrottleTable
   latchkey_changes: ChangesTable
   latchkey_outbox: OutboxTable

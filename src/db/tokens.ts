@@ -1,4 +1,5 @@
 import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type SqlBool, sql } from 'kysely'
+import { digestToBytes, uuidText, uuidToBytes } from './bytes.ts'
 import type { Database, FindOne } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -46,14 +47,18 @@ export interface TokenUse {
   renewedFrom: number
 }
 
+const tokenId = uuidText('latchkey_tokens.id')
+
 const columns = [
-  'latchkey_tokens.id',
+  tokenId.as('id'),
   'latchkey_tokens.user_id as userId',
   'latchkey_tokens.name',
   'latchkey_tokens.device_id as deviceId',
   'latchkey_tokens.device_name as deviceName',
   'latchkey_tokens.device_platform as devicePlatform',
-  'latchkey_tokens.user_agent as userAgent',
+  sql<string | null>`(select text from latchkey_user_agents where id = latchkey_tokens.user_agent_id)`.as(
+    'userAgent',
+  ),
   'latchkey_tokens.created_at as createdAt',
   'latchkey_tokens.expires_at as expiresAt',
   'latchkey_tokens.max_expires_at as maxExpiresAt',
@@ -64,7 +69,7 @@ const columns = [
 
 /** The one look-up of the request path: a token's digest → the token joined with its user. */
 export function prepareFindToken(database: Database): FindOne<TokenWithUserRow> {
-  return database.prepareOne((db) =>
+  const findByBytes = database.prepareOne((db) =>
     db
       .selectFrom('latchkey_tokens')
       .leftJoin('latchkey_users', 'latchkey_users.id', 'latchkey_tokens.user_id')
@@ -78,23 +83,36 @@ export function prepareFindToken(database: Database): FindOne<TokenWithUserRow> 
         'latchkey_users.last_sign_in_at as lastSignInAt',
       ])
       // Not `=`: with its table statistics SQLite would plan such a join anew for each value, at five times the cost.
-      .where('latchkey_tokens.digest', 'in', [''])
+      .where('latchkey_tokens.digest', 'in', [new Uint8Array()])
       .compile(),
   )
+  return (digest) => findByBytes(digestToBytes(digest))
 }
 
 export async function insertToken(db: Kysely<Tables>, token: TokenRow & { digest: string }): Promise<void> {
+  const { userAgent } = token
+  if (userAgent !== null) {
+    await db
+      .insertInto('latchkey_user_agents')
+      .values({ text: userAgent })
+      .onConflict((conflict) => conflict.column('text').doNothing())
+      .execute()
+  }
   await db
     .insertInto('latchkey_tokens')
     .values({
-      id: token.id,
+      id: uuidToBytes(token.id),
       user_id: token.userId,
-      digest: token.digest,
+      digest: digestToBytes(token.digest),
       name: token.name,
       device_id: token.deviceId,
       device_name: token.deviceName,
       device_platform: token.devicePlatform,
-      user_agent: token.userAgent,
+      user_agent_id: (from) =>
+        from
+          .selectFrom('latchkey_user_agents')
+          .select('latchkey_user_agents.id')
+          .where('text', '=', userAgent),
       created_at: token.createdAt,
       expires_at: token.expiresAt,
       max_expires_at: token.maxExpiresAt,
@@ -113,10 +131,10 @@ export function listLiveTokenUses(
 ): Promise<{ id: string; usedAt: number }[]> {
   return db
     .selectFrom('latchkey_tokens')
-    .select(['id', sql<number>`coalesce(last_used_at, created_at)`.as('usedAt')])
+    .select([tokenId.as('id'), sql<number>`coalesce(last_used_at, created_at)`.as('usedAt')])
     .where('user_id', '=', userId)
     .where((where) => isLive(where, at))
-    .orderBy('id')
+    .orderBy('latchkey_tokens.id')
     .execute()
 }
 
@@ -133,8 +151,8 @@ export function listLiveTokens(
     .select(columns)
     .where('user_id', '=', userId)
     .where((where) => isLive(where, at))
-    .$if(after !== null, (query) => query.where('id', '<', after as string))
-    .orderBy('id', 'desc')
+    .$if(after !== null, (query) => query.where('latchkey_tokens.id', '<', uuidToBytes(after as string)))
+    .orderBy('latchkey_tokens.id', 'desc')
     .limit(limit)
     .execute()
 }
@@ -159,7 +177,7 @@ export function findLiveToken(
   return db
     .selectFrom('latchkey_tokens')
     .select(columns)
-    .where('id', '=', id)
+    .where('latchkey_tokens.id', '=', uuidToBytes(id))
     .where('user_id', '=', userId)
     .where((where) => isLive(where, at))
     .executeTakeFirst()
@@ -170,7 +188,10 @@ export function findToken(
   db: Kysely<Tables>,
   by: { id: string } | { digest: string },
 ): Promise<TokenRow | undefined> {
-  const [column, value] = 'id' in by ? (['id', by.id] as const) : (['digest', by.digest] as const)
+  const [column, value] =
+    'id' in by
+      ? (['latchkey_tokens.id', uuidToBytes(by.id)] as const)
+      : (['digest', digestToBytes(by.digest)] as const)
   return db.selectFrom('latchkey_tokens').select(columns).where(column, '=', value).executeTakeFirst()
 }
 
@@ -189,10 +210,11 @@ export async function markTokensRevoked(
     .updateTable('latchkey_tokens')
     .set({ revoked_at: now })
     .where('revoked_at', 'is', null)
-    .returning(['id', 'expires_at'])
-  if ('ids' in which) query = query.where('id', 'in', which.ids)
+    .returning([tokenId.as('id'), 'expires_at'])
+  if ('ids' in which) query = query.where('latchkey_tokens.id', 'in', which.ids.map(uuidToBytes))
   if (which.userId !== undefined) query = query.where('user_id', '=', which.userId)
-  if ('exceptId' in which && which.exceptId !== undefined) query = query.where('id', '!=', which.exceptId)
+  if ('exceptId' in which && which.exceptId !== undefined)
+    query = query.where('latchkey_tokens.id', '!=', uuidToBytes(which.exceptId))
   if ('deviceId' in which && which.deviceId !== undefined)
     query = query.where('device_id', '=', which.deviceId)
   const rows = await query.execute()
@@ -208,7 +230,7 @@ export async function renameToken(
   await db
     .updateTable('latchkey_tokens')
     .set({ name })
-    .where('id', '=', id)
+    .where('latchkey_tokens.id', '=', uuidToBytes(id))
     .where('user_id', '=', userId)
     .execute()
 }
@@ -222,7 +244,7 @@ export async function eraseTokenDetails(db: Kysely<Tables>, userId: string): Pro
       device_id: null,
       device_name: null,
       device_platform: null,
-      user_agent: null,
+      user_agent_id: null,
       last_used_address: null,
     })
     .where('user_id', '=', userId)
@@ -232,7 +254,8 @@ export async function eraseTokenDetails(db: Kysely<Tables>, userId: string): Pro
 /** Writes uses of tokens. A late flush never turns the clock back, nor revives what was ended or shortened meanwhile. */
 export async function recordTokenUses(db: Kysely<Tables>, uses: readonly TokenUse[]): Promise<void> {
   const rows = uses.map(
-    (use) => sql`(${use.id}, ${use.usedAt}, ${use.address}, ${use.expiresAt}, ${use.renewedFrom})`,
+    (use) =>
+      sql`(${uuidToBytes(use.id)}, ${use.usedAt}, ${use.address}, ${use.expiresAt}, ${use.renewedFrom})`,
   )
   await sql`
     update latchkey_tokens set
@@ -257,17 +280,17 @@ export async function deleteEndedTokens(
 ): Promise<{ deleted: number; next: string | null }> {
   const page = await db
     .selectFrom('latchkey_tokens')
-    .select(['id', 'created_at'])
-    .where('id', '>', after)
-    .orderBy('id')
+    .select([tokenId.as('id'), 'created_at'])
+    .where('latchkey_tokens.id', '>', uuidToBytes(after))
+    .orderBy('latchkey_tokens.id')
     .limit(limit)
     .execute()
   const last = page.at(-1)
   if (last === undefined) return { deleted: 0, next: null }
   const { numDeletedRows } = await db
     .deleteFrom('latchkey_tokens')
-    .where('id', '>', after)
-    .where('id', '<=', last.id)
+    .where('latchkey_tokens.id', '>', uuidToBytes(after))
+    .where('latchkey_tokens.id', '<=', uuidToBytes(last.id))
     .where((where) =>
       where.or([
         where('expires_at', '<=', at.endedBefore),

@@ -237,7 +237,7 @@ t.test('a deleted account leaves nothing personal behind, and frees its names', 
       device_id: null,
       device_name: null,
       device_platform: null,
-      user_agent: null,
+      user_agent_id: null,
       last_used_address: null,
     },
   ])

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
-import { dayMs, openDomain, type TestDomain } from '../support/domain.ts'
+import { dayMs, numberedId, openDomain, type TestDomain } from '../support/domain.ts'
 import { startScript } from '../support/processes.ts'
 
 /** A domain on a file, with `count` tokens that have ended; how many are left can be asked. */
@@ -99,7 +99,7 @@ async function addEnded({ database, clock, auth }: TestDomain, count: number): P
   const user = await auth.findUser('ada')
   await database.transaction(async (db) => {
     for (let number = 0; number < count; number++) {
-      const id = String(number).padStart(6, '0')
+      const id = numberedId(number)
       const row = {
         id,
         user_id: user?.id ?? null,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { adaptSize } from '../../src/auth/delete-ended.ts'
-import { dayMs, openDomain, origin, refusalOf } from '../support/domain.ts'
+import { dayMs, numberedId, openDomain, origin, refusalOf } from '../support/domain.ts'
 
 t.test('tokens go once they have been ended for longer than they are kept', async (t) => {
   const cases: [
@@ -52,7 +52,7 @@ t.test('more than a batch of tokens is looked through to the end', async (t) => 
   const userId = await createUser('ada')
   await database.transaction(async (db) => {
     for (let count = 0; count < 1_300; count++) {
-      const row = endedToken(String(count).padStart(5, '0'), userId, clock.now)
+      const row = endedToken(count, userId, clock.now)
       await db
         .insertInto('latchkey_tokens')
         .values({ ...row, expires_at: clock.now + (count % 2 ? dayMs : 0) })
@@ -79,21 +79,21 @@ t.test('tokens that are younger than the retention are not looked at', async (t)
   })
   const userId = await createUser('ada')
   const issuedAt = clock.now
-  const add = (id: string, createdAt: number): Promise<unknown> =>
+  const add = (number: number, createdAt: number): Promise<unknown> =>
     database.kysely
       .insertInto('latchkey_tokens')
-      .values(endedToken(id, userId, createdAt))
+      .values(endedToken(number, userId, createdAt))
       .execute()
   // The first batch of fifty ends with the first young one; what is behind it cannot have ended longer ago.
-  for (let count = 0; count < 49; count++) await add(`0-${count + 100}`, issuedAt)
-  await add('1', issuedAt + 2)
-  await add('2', issuedAt)
+  for (let count = 0; count < 49; count++) await add(count, issuedAt)
+  await add(49, issuedAt + 2)
+  await add(50, issuedAt)
   clock.now = issuedAt + dayMs + 1
   t.equal((await auth.prune()).tokens, 49)
   const left = await database.kysely.selectFrom('latchkey_tokens').select('id').orderBy('id').execute()
   t.strictSame(
-    left.map(({ id }) => id),
-    ['1', '2'],
+    left.map(({ id }) => Buffer.from(id)),
+    [49, 50].map(numberedId),
   )
 })
 
@@ -101,7 +101,7 @@ t.test('it can be ended between two batches', async (t) => {
   const { auth, clock, database, createUser } = await openDomain(t, { token: { retentionMs: 0 } })
   const userId = await createUser('ada')
   for (let count = 0; count < 60; count++) {
-    const row = endedToken(String(count + 100), userId, clock.now)
+    const row = endedToken(count, userId, clock.now)
     await database.kysely.insertInto('latchkey_tokens').values(row).execute()
   }
   const stop = new AbortController()
@@ -135,16 +135,16 @@ t.test('counters go once they say nothing any more', async (t) => {
 })
 
 /** A row of a token that ended the moment it was issued. */
-function endedToken(id: string, userId: string, createdAt: number) {
+function endedToken(number: number, userId: string, createdAt: number) {
   return {
-    id,
+    id: numberedId(number),
     user_id: userId,
-    digest: id,
+    digest: numberedId(number),
     name: '',
     device_id: null,
     device_name: null,
     device_platform: null,
-    user_agent: null,
+    user_agent_id: null,
     created_at: createdAt,
     last_used_at: null,
     last_used_address: null,

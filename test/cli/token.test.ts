@@ -1,4 +1,5 @@
 import t from 'tap'
+import { digestToken } from '../../src/auth/token-format.ts'
 import { openDatabase } from '../../src/db/open.ts'
 import { insertToken } from '../../src/db/tokens.ts'
 import { createBench, password } from './command.ts'
@@ -187,7 +188,7 @@ function createRow(index: number, userId: string, now: number): Parameters<typeo
     id: `00000000-0000-7000-8000-${String(index).padStart(12, '0')}`,
     userId,
     name: `token ${index}`,
-    digest: `a digest of token ${index}`,
+    digest: digestToken(`token ${index}`),
     deviceId: null,
     deviceName: null,
     devicePlatform: null,

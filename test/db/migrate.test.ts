@@ -6,7 +6,14 @@ import { listMigrations, migrateDown, migrateToLatest } from '../../src/db/migra
 import { type Database, openDatabase } from '../../src/db/open.ts'
 import { startScript } from '../support/processes.ts'
 
-const all = ['0001-users', '0002-tokens', '0003-throttle', '0004-changes', '0007-outbox-and-mail']
+const all = [
+  '0001-users',
+  '0002-tokens',
+  '0003-throttle',
+  '0004-changes',
+  '0005-smaller-tokens',
+  '0007-outbox-and-mail',
+]
 
 async function schemaOf({ kysely }: Database): Promise<string[]> {
   const { rows } = await sql<{ sql: string }>`

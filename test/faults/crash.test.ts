@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { uuidToBytes } from '../../src/db/bytes.ts'
 import { password } from '../support/app.ts'
 import { ConnectionLost, type Lane, type LaneAnswer, openLane } from '../support/lane.ts'
 import { secret } from '../support/log.ts'
@@ -221,9 +222,11 @@ function createFileCheck(t: Test, file: string): () => void {
     const connection = new SqliteDatabase(file, { timeout: 5_000 })
     const integrity = connection.pragma('integrity_check')
     const orphans = connection
-      .prepare('select id from latchkey_tokens where user_id not in (select id from latchkey_users)')
+      .prepare('select hex(id) from latchkey_tokens where user_id not in (select id from latchkey_users)')
       .all()
-    const rows = connection.prepare('select id, last_used_at, revoked_at from latchkey_tokens').all()
+    const rows = connection
+      .prepare('select hex(id) as id, last_used_at, revoked_at from latchkey_tokens')
+      .all()
     connection.close()
     const now = new Map(
       (rows as { id: string; last_used_at: number; revoked_at: number }[]).map((row) => [row.id, row]),
@@ -281,7 +284,7 @@ t.test('whenever a process is killed, or all of them, what was acknowledged hold
   const nameOf = connection.prepare('select name from latchkey_tokens where id = ?').pluck()
   const misnamed = users
     .flatMap(({ known }) => [...known.names])
-    .filter(([id, names]) => !names.has(nameOf.get(id) as string))
+    .filter(([id, names]) => !names.has(nameOf.get(uuidToBytes(id)) as string))
   t.same(misnamed, [])
   t.ok(count.kills >= kills)
   for (const what of ['signed in', 'revoked', 'renamed', 'password changed', 'left without an answer'])

@@ -1,5 +1,6 @@
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
+import { uuidToBytes } from '../../src/db/bytes.ts'
 import { password } from '../support/app.ts'
 import { hourMs, type TestDomain } from '../support/domain.ts'
 import { type Lane, type LaneAnswer, openLane } from '../support/lane.ts'
@@ -205,12 +206,16 @@ const changes: [title: string, rounds: number, steps: [Change, expected: string]
     [
       [
         ({ program, tokenId }) =>
-          program.prepare('update latchkey_tokens set revoked_at = ? where id = ?').run(Date.now(), tokenId),
+          program
+            .prepare('update latchkey_tokens set revoked_at = ? where id = ?')
+            .run(Date.now(), uuidToBytes(tokenId)),
         'REVOKED',
       ],
       [
         ({ program, tokenId }) =>
-          program.prepare('update latchkey_tokens set revoked_at = null where id = ?').run(tokenId),
+          program
+            .prepare('update latchkey_tokens set revoked_at = null where id = ?')
+            .run(uuidToBytes(tokenId)),
         '$name USER',
       ],
     ],
@@ -238,8 +243,10 @@ const changes: [title: string, rounds: number, steps: [Change, expected: string]
       [
         ({ program, tokenId }) => {
           program.exec('create temp table if not exists kept as select * from latchkey_tokens where false')
-          program.prepare('insert into temp.kept select * from latchkey_tokens where id = ?').run(tokenId)
-          program.prepare('delete from main.latchkey_tokens where id = ?').run(tokenId)
+          program
+            .prepare('insert into temp.kept select * from latchkey_tokens where id = ?')
+            .run(uuidToBytes(tokenId))
+          program.prepare('delete from main.latchkey_tokens where id = ?').run(uuidToBytes(tokenId))
         },
         'INVALID',
       ],
@@ -247,7 +254,7 @@ const changes: [title: string, rounds: number, steps: [Change, expected: string]
         ({ program, tokenId }) =>
           program
             .prepare('insert into main.latchkey_tokens select * from temp.kept where id = ?')
-            .run(tokenId),
+            .run(uuidToBytes(tokenId)),
         '$name USER',
       ],
     ],
@@ -260,7 +267,7 @@ const changes: [title: string, rounds: number, steps: [Change, expected: string]
         ({ program, tokenId }) =>
           program
             .prepare('update latchkey_tokens set expires_at = ? where id = ?')
-            .run(Date.now() - 1, tokenId),
+            .run(Date.now() - 1, uuidToBytes(tokenId)),
         'EXPIRED',
       ],
     ],
@@ -398,7 +405,7 @@ t.test('a use in one process keeps a token alive in another that has not seen it
       const { status } = await using.ask(use, null, token)
       if (status !== 200) break // a machine that stood still for two seconds
       await new Promise((resolve) => setTimeout(resolve, 20))
-      lastUse = (written.get(tokenId) as { at: number }).at + offset
+      lastUse = (written.get(uuidToBytes(tokenId)) as { at: number }).at + offset
     }
     const answer = await other.ask(use, null, token)
     if (Date.now() < lastUse + 2_000) t.equal(answer.status, 200, title)
@@ -417,14 +424,15 @@ t.test('no last use and no renewal is lost between two processes that stop', asy
       const round = Math.floor(index / laneCount)
       const sentAt = Date.now()
       const { status } = await laneOf(lane, round % 2).ask(use, null, token)
-      if (status === 200) lastUses.set(tokenId, Math.max(lastUses.get(tokenId) ?? 0, sentAt))
+      const id = tokenId.replaceAll('-', '')
+      if (status === 200) lastUses.set(id, Math.max(lastUses.get(id) ?? 0, sentAt))
     },
   )
   for (const server of servers) await server.stop()
   const program = new SqliteDatabase(file)
   t.teardown(() => program.close())
   const rows = program
-    .prepare('select id, last_used_at, expires_at, max_expires_at from latchkey_tokens')
+    .prepare('select lower(hex(id)) as id, last_used_at, expires_at, max_expires_at from latchkey_tokens')
     .all() as {
     id: string
     last_used_at: number

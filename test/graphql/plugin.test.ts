@@ -59,6 +59,7 @@ t.test('the database is the Kysely instance of the application', async (t) => {
         'latchkey_migration_lock',
         'latchkey_throttle',
         'latchkey_tokens',
+        'latchkey_user_agents',
         'latchkey_users',
         'notes',
       ])
@@ -177,7 +178,7 @@ t.test('a file of its own is pruned by one thread at a time, which ends with the
   connection.exec(`
     with recursive number(n) as (select 1 union all select n + 1 from number where n < ${rows})
     insert into latchkey_tokens (id, digest, name, created_at, expires_at, max_expires_at)
-    select printf('%06d', n), n, '', 1, 1, 1 from number`)
+    select unhex(printf('%032d', n)), unhex(printf('%08d', n)), '', 1, 1, 1 from number`)
   const left = () => Number(connection.prepare('select count(*) from latchkey_tokens').pluck().get())
   const count = (message: string) => logLines().filter((line) => JSON.parse(line).msg === message).length
   const [faults, pruned] = [count('ended tokens could not be deleted'), count('pruned')]

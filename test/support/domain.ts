@@ -14,6 +14,13 @@ import { password } from './app.ts'
 export const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
 
+/** The id of a token as it is stored; they come in the order of their numbers. */
+export function numberedId(number: number): Buffer {
+  const bytes = Buffer.alloc(16)
+  bytes.writeUInt32BE(number, 12)
+  return bytes
+}
+
 /** Nobody, as before a sign-in. */
 export const nobody = anonymous('MISSING', '')
 

@@ -37,6 +37,6 @@ export function createAuthenticate() {
 
   return (authorization) => {
     if (!authorization?.startsWith('Token ')) return null
-    return findUser.get(hash('sha256', authorization.slice(6), 'base64url'), Date.now()) ?? null
+    return findUser.get(hash('sha256', authorization.slice(6), 'buffer'), Date.now()) ?? null
   }
 }
