@@ -62,10 +62,10 @@ t.test('tokens of an old file are what they were', async (t) => {
   })
   const wrong: unknown[] = []
   for (const [index, { token, id, agent }] of tokens.entries()) {
-    const found =
-      index % 5 === 0
-        ? await reasonOf(token)
-        : (({ lastUsedAt, lastUsedAddress, ...rest }) => rest)((await userOf(token)).token)
+    if (index % 5 === 0) {
+      if ((await reasonOf(token)) !== 'REVOKED') wrong.push(index)
+      continue
+    }
     const expected = {
       id,
       userId,
@@ -75,7 +75,8 @@ t.test('tokens of an old file are what they were', async (t) => {
       createdAt: clock.now + index,
       expiresAt: clock.now + dayMs,
     }
-    if (!isDeepStrictEqual(found, index % 5 === 0 ? 'REVOKED' : expected)) wrong.push({ found, expected })
+    const found = (await userOf(token)).token
+    if (!isDeepStrictEqual({ ...found, ...expected }, found)) wrong.push({ found, expected })
   }
   t.same(wrong, [])
   const { tokens: page } = await auth.listTokens(userId, 3, tokens[2_498]?.id ?? null)

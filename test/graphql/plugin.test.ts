@@ -55,8 +55,10 @@ t.test('the database is the Kysely instance of the application', async (t) => {
 
       t.same(await database.introspection.getTables().then((tables) => tables.map(({ name }) => name)), [
         'latchkey_changes',
+        'latchkey_mail_tokens',
         'latchkey_migration',
         'latchkey_migration_lock',
+        'latchkey_outbox',
         'latchkey_throttle',
         'latchkey_tokens',
         'latchkey_user_agents',
