@@ -31,6 +31,15 @@ export function toAuthOptions(settings: Settings): AuthOptions {
     },
     signUpOpen: settings.signUp === 'open',
     followUpLimitMs: hookLimitMs(settings),
+    webhook:
+      settings.webhookUrl === ''
+        ? null
+        : {
+            url: settings.webhookUrl,
+            secrets: settings.webhookSecret,
+            events: settings.webhookEvents,
+            timeoutMs: 10_000,
+          },
   }
 }
 

@@ -14,7 +14,10 @@ import {
   prefix,
   proxies,
   schemes,
+  someOf,
   text,
+  webhookSecrets,
+  webhookUrl,
 } from './setting-parsers.ts'
 
 /** One setting: how its text is read, what it is without any, and what it is for. */
@@ -174,6 +177,30 @@ export const settings = {
     '5',
     'Executions after which an operation is compiled; 0 for never.',
   ),
+  webhookUrl: setting(webhookUrl, '', 'Where events are posted to as webhooks.', { secret: true }),
+  webhookSecret: setting(
+    webhookSecrets,
+    '',
+    'What webhooks are signed with; two of them while one takes the place of the other.',
+    { secret: true },
+  ),
+  webhookEvents: setting(
+    someOf(
+      'authn_login_success',
+      'authn_login_successafterfail',
+      'authn_login_lock',
+      'authn_password_change',
+      'authn_token_created',
+      'authn_token_revoked',
+      'user_created',
+      'user_updated',
+      'user_disabled',
+      'user_enabled',
+      'user_deleted',
+    ),
+    'all',
+    'Which events are posted.',
+  ),
   bodyLimit: setting(bytes, '100KiB', 'The largest body of a request.'),
 } as const satisfies Record<string, Setting<unknown>>
 
@@ -269,7 +296,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
+    /^(WEBHOOK|TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable))
     .flatMap((variable) => {
@@ -317,6 +344,11 @@ function findContradictions(read: Settings, nameOf: (name: SettingName) => strin
       read.rateLimitBackoffMax < read.rateLimitBackoff,
       ['rateLimitBackoffMax', 'rateLimitBackoff'],
       'not be shorter than',
+    ],
+    [
+      read.webhookUrl !== '' && read.webhookSecret.length === 0,
+      ['webhookSecret', 'webhookUrl'],
+      'be set, to sign what is posted to',
     ],
     [
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),

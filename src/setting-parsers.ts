@@ -104,6 +104,39 @@ export function oneOf<const T extends string>(...values: T[]): (value: string) =
   }
 }
 
+/** Some of a few words, or `all`. */
+export function someOf<const T extends string>(...values: T[]): (value: string) => T[] {
+  return (value) => {
+    if (value === 'all') return values
+    const list = splitList(value)
+    if (list.length > 0 && list.every((word) => (values as string[]).includes(word))) return list as T[]
+    throw new Error(`all, or some of ${values.join(', ')}, separated by commas`)
+  }
+}
+
+/** Where webhooks are posted to, or nowhere. In plain HTTP only on this machine; `fetch` takes no credentials in a URL. */
+export function webhookUrl(value: string): string {
+  if (value === '') return value
+  const url = URL.parse(value)
+  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
+  const isFitting = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)
+  if (url !== null && isFitting && url.username === '' && url.password === '') return value
+  throw new Error('an address such as https://app.example.org/latchkey, or one of http: on this machine')
+}
+
+/** The secrets of Standard Webhooks, or none. */
+export function webhookSecrets(value: string): string[] {
+  const list = splitList(value)
+  if (list.every(isWebhookSecret)) return list
+  throw new Error('whsec_ and 24 to 64 random bytes in base64; several are separated by commas')
+}
+
+function isWebhookSecret(value: string): boolean {
+  const base64 = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(value)?.[1] ?? ''
+  const size = Buffer.from(base64, 'base64').length
+  return size >= 24 && size <= 64
+}
+
 /** A whole number of a range. */
 export function integer(least: number, most: number): (value: string) => number {
   return (value) => {

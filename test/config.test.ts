@@ -30,6 +30,11 @@ const aFlag = {
   refuses: ['maybe', 'y', '2', 'on off'],
 }
 
+/** A secret of so many bytes, as Standard Webhooks writes it. */
+function secretOf(bytes: number): string {
+  return `whsec_${Buffer.alloc(bytes, 'secret').toString('base64')}`
+}
+
 function wholeNumber(least: number, most: number): Pick<Case, 'accepts' | 'refuses'> {
   return {
     accepts: { [least]: least, [most]: most, [` ${least} `]: least },
@@ -188,6 +193,39 @@ const cases: Record<SettingName, Case> = {
   queryFields: { byDefault: 1000, ...wholeNumber(1, 1_000_000) },
   queryTimeout: { byDefault: 10 * second, ...duration(100) },
   queryJit: { byDefault: 5, ...wholeNumber(0, 1_000_000) },
+  webhookUrl: {
+    byDefault: '',
+    accepts: {
+      'https://app.example.org/latchkey?x=1': 'https://app.example.org/latchkey?x=1',
+      'http://localhost:8080/': 'http://localhost:8080/',
+      'http://127.0.0.2': 'http://127.0.0.2',
+      'http://[::1]:1/': 'http://[::1]:1/',
+    },
+    refuses: [
+      'app.example.org',
+      'http://app.example.org',
+      'http://127.0.0.1.example.org',
+      'ftp://localhost',
+      'https://ada:secret@app.example.org',
+      'https://ada@app.example.org',
+    ],
+  },
+  webhookSecret: {
+    byDefault: [],
+    accepts: {
+      [secretOf(24)]: [secretOf(24)],
+      [`${secretOf(64)}, ${secretOf(32)}`]: [secretOf(64), secretOf(32)],
+    },
+    refuses: [secretOf(23), secretOf(65), secretOf(32).slice(6), 'whsec_', `whsec_${'-'.repeat(32)}`],
+  },
+  webhookEvents: {
+    byDefault: settings.webhookEvents.parse('all'),
+    accepts: {
+      'user_created, user_deleted': ['user_created', 'user_deleted'],
+      all: settings.webhookEvents.parse('all'),
+    },
+    refuses: [',', 'user_born', 'all, user_created'],
+  },
   bodyLimit: {
     byDefault: 102_400,
     accepts: { '1KiB': 1024, '2MiB': 2_097_152, '5000': 5000, '100MiB': 104_857_600 },
@@ -215,12 +253,13 @@ t.test('each setting has its default, one of its own in production where it says
 t.test('what the environment says comes before the default', async (t) => {
   for (const name of names) {
     for (const [text, value] of Object.entries(cases[name].accepts)) {
-      // Beside these, any other duration makes sense.
+      // Beside these, any other value makes sense.
       const others = {
         TOKEN_IDLE_TTL: 'off',
         TOKEN_FLUSH_INTERVAL: '100ms',
         RATE_LIMIT_BACKOFF: '1ms',
         RATE_LIMIT_BACKOFF_MAX: '10000d',
+        WEBHOOK_SECRET: secretOf(24),
       }
       const env = { NODE_ENV: 'production', ...others, [variableOf(name)]: text }
       t.strictSame(loadConfig(env)[name], value, `${variableOf(name)}=${text}`)
@@ -253,6 +292,10 @@ t.test('settings that contradict each other are refused by both names', async (t
     [
       { WORKERS: 'auto', DATABASE_URL: 'sqlite::memory:' },
       'WORKERS must be 1 for a database in memory, as set by DATABASE_URL.',
+    ],
+    [
+      { WEBHOOK_URL: 'https://app.example.org' },
+      'WEBHOOK_SECRET must be set, to sign what is posted to WEBHOOK_URL.',
     ],
     [{ RATE_LIMIT_BACKOFF: '16m' }, 'RATE_LIMIT_BACKOFF_MAX must not be shorter than RATE_LIMIT_BACKOFF.'],
   ] as const) {

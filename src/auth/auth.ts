@@ -4,7 +4,7 @@ import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { createDevices, type Devices } from './devices.ts'
-import { createFollowUp, createNoFollowUp, type FollowUp } from './follow-up.ts'
+import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
 import { createKnownTokens } from './known-tokens.ts'
 import { createOperator, type Operator } from './operator.ts'
@@ -18,6 +18,7 @@ import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } fr
 import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
 import { createTokenLife, type TokenLifeOptions } from './token-life.ts'
 import { createTokenUses } from './token-uses.ts'
+import { createWebhooks, type WebhookOptions } from './webhooks.ts'
 
 /** The settings of the domain; durations in milliseconds. */
 export interface AuthOptions {
@@ -34,6 +35,8 @@ export interface AuthOptions {
   signUpOpen: boolean
   /** How long an answer waits for what follows it, in milliseconds. */
   followUpLimitMs: number
+  /** Null where events are posted nowhere. */
+  webhook: WebhookOptions | null
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
@@ -69,7 +72,12 @@ export function createAuth(deps: {
 }): Auth {
   const { database, clock, options, limiters, hooks = noHooks } = deps
   const { token, throttle: throttleOptions, signUpOpen } = options
-  const { report, bind, settled } = joinFollowers(deps.report, hooks, options)
+  const onTrouble = deps.onTrouble ?? (() => {})
+  const outbox = createOutbox({ database, clock, onTrouble, options: deps.outboxOptions ?? {} })
+  const { webhook, followUpLimitMs } = options
+  const webhooks = webhook && createWebhooks({ outbox, database, clock, options: webhook, onTrouble })
+  // Webhooks first: they are stored soon, while hooks may take their time.
+  const { report, bind, settled } = joinFollowers(deps.report, [webhooks, hooks.follow], followUpLimitMs)
   const life = createTokenLife(token)
   const uses = createTokenUses(database)
   const passwords = createPasswords(options.password)
@@ -88,12 +96,6 @@ export function createAuth(deps: {
     tokenPrefix: token.prefix,
     tokenLimit: token.limit,
     tokenLimitPolicy: token.limitPolicy,
-  })
-  const outbox = createOutbox({
-    database,
-    clock,
-    onTrouble: deps.onTrouble ?? (() => {}),
-    options: deps.outboxOptions ?? {},
   })
   const findToken = prepareFindToken(database)
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
@@ -116,8 +118,8 @@ export function createAuth(deps: {
 }
 
 /** The report of events with what follows them, as far as there is anything. */
-function joinFollowers(report: ReportEvent, hooks: Hooks, { followUpLimitMs }: AuthOptions): FollowUp {
-  const followers = [hooks.follow].filter((follow) => follow !== null)
+function joinFollowers(report: ReportEvent, all: (FollowEvents | null)[], limitMs: number): FollowUp {
+  const followers = all.filter((follow) => follow !== null)
   if (followers.length === 0) return createNoFollowUp(report)
-  return createFollowUp({ report, followers, limitMs: followUpLimitMs })
+  return createFollowUp({ report, followers, limitMs })
 }

@@ -86,6 +86,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
       throttle,
       signUpOpen: options.signUpOpen ?? true,
       followUpLimitMs: 1_000,
+      webhook: options.webhook ?? null,
     },
   })
   return {
