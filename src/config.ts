@@ -92,6 +92,16 @@ export const settings = {
     'evict-oldest',
     'What one more sign-in does: end the least recently used token, or fail.',
   ),
+  personalTokenLimit: setting(
+    integer(1, 10_000),
+    '20',
+    'How many live tokens a user may have of those that `createToken` makes, and of those that the operator issues; one more is refused.',
+  ),
+  personalTokenMaxTtl: setting(
+    duration(1_000),
+    '365d',
+    'How long such a token may live at the most; without `expiresIn` it lives for `TOKEN_TTL`. It does not go idle.',
+  ),
   tokenRetention: setting(
     duration(0),
     '30d',
@@ -296,7 +306,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(WEBHOOK|TOKEN|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
+    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable))
     .flatMap((variable) => {

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
-import { eraseTokenDetails, markTokensRevoked } from '../db/tokens.ts'
+import { eraseTokenDetails, markTokenProven, markTokensRevoked } from '../db/tokens.ts'
 import {
   deleteUser,
   findUserById,
@@ -30,6 +30,8 @@ export interface AccountRequest {
   email?: string | null | undefined
   password: string | null
   role?: Role
+  /** Whether it is never to have a password: it is for machines, with tokens of the operator. */
+  service?: boolean
 }
 
 /** What becomes of accounts. */
@@ -60,7 +62,7 @@ export interface Accounts {
   setActive(userId: string, active: boolean): Promise<number>
   /**
    * Sets a password on the operator's word; every token of the user ends, and wrong passwords are forgotten. Returns how
-   * many tokens ended, or `NOT_FOUND`.
+   * many tokens ended, or `NOT_FOUND`; `FORBIDDEN` / `DISABLED` for a service account.
    */
   setPassword(user: UserRow, password: string): Promise<number>
   /** Deletes an account, or `NOT_FOUND`. Its tokens stay as tombstones without personal details until they are pruned. */
@@ -106,6 +108,7 @@ export function createAccounts(deps: {
       passwordDigest,
       role: request.role ?? 'USER',
       createdAt: now,
+      service: request.service ? 1 : null,
     } as const
     await database.transaction(async (db) => {
       await requireFree(db, username, email, user.id)
@@ -178,9 +181,10 @@ export function createAccounts(deps: {
         origin,
       }
       try {
-        const ended = await provePassword(claim, (db) =>
-          markTokensRevoked(db, { userId, exceptId: principal.token.id }, clock()),
-        )
+        const ended = await provePassword(claim, async (db) => {
+          await markTokenProven(db, principal.token.id, clock())
+          return markTokensRevoked(db, { userId, exceptId: principal.token.id }, clock())
+        })
         reportEnds(report, userId, ended, origin)
         report({
           ...origin,
@@ -248,6 +252,11 @@ export function createAccounts(deps: {
       }),
 
     async setPassword(user, password) {
+      if (user.service === 1) {
+        throw new LatchkeyError('FORBIDDEN', 'This is a service account, which has no password.', {
+          reason: 'DISABLED',
+        })
+      }
       const digest = await passwords.hash(
         operatorParty,
         await requireNewPassword(password, 'password', passwords.minLength, user),

@@ -3,6 +3,7 @@ import type { Database } from '../db/open.ts'
 import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { type ConfirmPassword, createConfirmPassword } from './confirm-password.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
@@ -12,6 +13,7 @@ import type { ReportEvent } from './origin.ts'
 import { createOutbox, type Outbox, type OutboxOptions, type OutboxTrouble } from './outbox.ts'
 import { createProvePassword } from './password-proof.ts'
 import { createPasswords, type PasswordOptions } from './passwords.ts'
+import { type CreatePersonalToken, createCreatePersonalToken } from './personal-tokens.ts'
 import { createResolvePrincipal, type ResolvePrincipal } from './principal.ts'
 import { createPrune, type Prune } from './prune.ts'
 import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
@@ -26,6 +28,7 @@ export interface AuthOptions {
     prefix: string
     limit: number
     limitPolicy: 'evict-oldest' | 'deny'
+    personalLimit: number
     retentionMs: number
     /** How many tokens are kept in memory; 0 for a look-up each time. */
     cacheSize: number
@@ -44,6 +47,8 @@ export interface Auth extends Devices, Accounts, Operator {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
+  createPersonalToken: CreatePersonalToken
+  confirmPassword: ConfirmPassword
   prune: Prune
   /** What is delivered elsewhere. */
   outbox: Outbox
@@ -96,6 +101,7 @@ export function createAuth(deps: {
     tokenPrefix: token.prefix,
     tokenLimit: token.limit,
     tokenLimitPolicy: token.limitPolicy,
+    personalTokenLimit: token.personalLimit,
   })
   const findToken = prepareFindToken(database)
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
@@ -109,6 +115,8 @@ export function createAuth(deps: {
     ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks }) }),
     resolvePrincipal: createResolvePrincipal({ findToken, knownTokens, clock, life, uses }),
     issueToken,
+    createPersonalToken: createCreatePersonalToken({ database, clock, life, issueToken, report }),
+    confirmPassword: createConfirmPassword({ provePassword, clock, report }),
     prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
     outbox,
     hasUsers: () => database.run(hasUsers),

@@ -6,7 +6,7 @@ import { badInput, LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
 import { type ReportEvent, reportEnds } from './origin.ts'
 import { type AnonymousPrincipal, findRefusal } from './principal.ts'
-import type { IssuedToken, IssueToken } from './sign-in.ts'
+import { type IssuedToken, type IssueToken, requireIssued } from './sign-in.ts'
 import { digestToken, hasTokenForm, isWellFormedToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
 
@@ -29,7 +29,7 @@ export interface Operator {
   /** Issues a token without a password; `NOT_FOUND`, `FORBIDDEN` for a disabled account, `CONFLICT` at the token limit. */
   createToken(
     userId: string,
-    request: { name: string | null; expiresIn: string | null },
+    request: { name: string | null; expiresIn: string | null; scopes?: readonly string[] | null },
   ): Promise<IssuedToken>
   /** Ends a token, by its id or by itself; `ended` is false where it had ended before. `NOT_FOUND` for an unknown one. */
   endToken(which: { id: string } | { token: string }): Promise<{ token: TokenRow; ended: boolean }>
@@ -50,10 +50,10 @@ export function createOperator(deps: {
   const { database, clock, life, issueToken, findTokenWithUser, report } = deps
 
   return {
-    async createToken(userId, { name, expiresIn }) {
+    async createToken(userId, { name, expiresIn, scopes = null }) {
       const label = requireLabel(name, 'name', 100)
-      life.start(clock(), expiresIn) // an unreadable duration is refused before anything is looked up
-      const issued = await database.transaction(async (db) => {
+      life.startPersonal(clock(), expiresIn) // an unreadable duration is refused before anything is looked up
+      const answer = await database.transaction(async (db) => {
         const user = await findUserById(db, userId)
         if (user === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such user.')
         if (user.active !== 1) {
@@ -63,13 +63,17 @@ export function createOperator(deps: {
         }
         const device = { id: null, name: null, platform: null }
         const origin = { address: null, userAgent: null }
-        return issueToken(db, { user, device, name: label ?? 'Command line', expiresIn, origin })
-      })
-      if (issued === undefined) {
-        throw new LatchkeyError('CONFLICT', 'The account has as many tokens as it may. Revoke one first.', {
-          reason: 'TOKEN_LIMIT',
+        return issueToken(db, {
+          user,
+          device,
+          name: label ?? 'Command line',
+          kind: 'SERVICE',
+          scopes,
+          expiresIn,
+          origin,
         })
-      }
+      })
+      const issued = requireIssued(answer)
       reportEnds(report, userId, issued.evictedIds)
       report({ event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id })
       return issued

@@ -19,6 +19,7 @@ export type AuthEventName =
   | 'authn_login_fail_max'
   | 'authn_login_lock'
   | 'authn_password_change'
+  | 'authn_password_confirmed'
   | 'authn_password_change_fail'
   | 'authn_token_created'
   | 'authn_token_revoked'

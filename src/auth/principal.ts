@@ -4,6 +4,7 @@ import type { UserRow } from '../db/users.ts'
 import type { KnownTokens } from './known-tokens.ts'
 import { digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
+import { type TokenRights, toRights } from './token-rights.ts'
 import type { TokenUses } from './token-uses.ts'
 
 /** How much a user may do; `ADMIN` includes `USER`. */
@@ -20,7 +21,7 @@ export interface User {
 }
 
 /** A token without its secret; times in milliseconds since 1970. */
-export interface Token {
+export interface Token extends TokenRights {
   readonly id: string
   readonly userId: string
   readonly name: string
@@ -34,10 +35,6 @@ export interface Token {
   readonly expiresAt: number
   readonly lastUsedAt: number | null
   readonly lastUsedAddress: string | null
-  /** What it may be used for, as `enum Scope` of the schema names it; null for all of it. */
-  readonly scopes: readonly string[] | null
-  /** When the password was last proven with it; null for never. */
-  readonly provenAt: number | null
 }
 
 /** Why a request has no user. */
@@ -124,7 +121,8 @@ export function findRefusal(
   if (row.userId === null || row.active !== 1) return inactive
   if (row.revokedAt !== null) return revoked
   const lastUsedAt = Math.max(row.lastUsedAt ?? row.createdAt, use?.usedAt ?? 0)
-  return expiryOf(row, use) <= now || lastUsedAt + life.idleTtlMs <= now ? expired : null
+  const isIdle = row.kind === null && lastUsedAt + life.idleTtlMs <= now
+  return isIdle || expiryOf(row, use) <= now ? expired : null
 }
 
 /** The expiry with a renewal that is not written yet, unless the stored one was shortened since. */
@@ -167,7 +165,6 @@ export function toToken(row: TokenRow, use?: TokenUse): Token {
     expiresAt: expiryOf(row, use),
     lastUsedAt: use?.usedAt ?? row.lastUsedAt,
     lastUsedAddress: use?.address ?? row.lastUsedAddress,
-    scopes: null,
-    provenAt: row.createdAt,
+    ...toRights(row),
   }
 }

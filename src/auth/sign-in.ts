@@ -12,6 +12,7 @@ import { requireCheckablePassword } from './passwords.ts'
 import { type Principal, type Token, toToken, toUser, type User, type UserPrincipal } from './principal.ts'
 import { digestToken, generateToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
+import { type TokenKind, toStoredRights } from './token-rights.ts'
 import type { TokenUses } from './token-uses.ts'
 
 /** The device that will hold a token, as the client describes it. */
@@ -26,6 +27,8 @@ export interface TokenAuthRequest {
   username: string
   password: string
   device?: DeviceInput | null | undefined
+  /** What the token is to be used for; null for all of it. */
+  scopes?: readonly string[] | null | undefined
   expiresIn?: string | null | undefined
 }
 
@@ -44,6 +47,9 @@ export interface NewToken {
   device: Token['device']
   name: string | null
   expiresIn: string | null
+  /** A sign-in's, unless it says otherwise, and with all scopes. */
+  kind?: TokenKind
+  scopes?: readonly string[] | null
   origin: { address: string | null; userAgent: string | null }
 }
 
@@ -54,9 +60,11 @@ export interface IssueTokenDeps {
   tokenPrefix: string
   tokenLimit: number
   tokenLimitPolicy: 'evict-oldest' | 'deny'
+  /** Of tokens that are no device's; nothing makes room for one more. */
+  personalTokenLimit: number
 }
 
-/** Issues a token in a transaction; undefined where the user has as many as the limit allows and the policy is `deny`. */
+/** Issues a token in a transaction; undefined where the user has as many of its kind as the limit allows, and none is to end for it. */
 export type IssueToken = (db: Kysely<Tables>, request: NewToken) => Promise<IssuedToken | undefined>
 
 /**
@@ -85,9 +93,10 @@ export function createTokenAuth(deps: {
     const password = requireCheckablePassword(request.password, 'password')
     const device = requireDevice(request.device)
     const expiresIn = request.expiresIn ?? null
+    const scopes = request.scopes ?? null
     life.start(clock(), expiresIn) // an unreadable duration is refused before it costs an attempt
 
-    const { issued, event, replacedIds } = await provePassword(
+    const { answer, event, replacedIds } = await provePassword(
       {
         find: (db) => findUserByName(db, nameKey),
         account: accountOf(nameKey, principal),
@@ -107,17 +116,13 @@ export function createTokenAuth(deps: {
         }
         await updateUser(db, row.id, { last_sign_in_at: now })
         return {
-          issued: await issueToken(db, { user: row, device, name: device.name, expiresIn, origin }),
+          answer: await issueToken(db, { user: row, device, name: device.name, expiresIn, scopes, origin }),
           event: afterFailures ? 'authn_login_successafterfail' : 'authn_login_success',
           replacedIds,
         } as const
       },
     )
-    if (issued === undefined) {
-      throw new LatchkeyError('CONFLICT', 'The account has as many tokens as it may. Revoke one first.', {
-        reason: 'TOKEN_LIMIT',
-      })
-    }
+    const issued = requireIssued(answer)
     const userId = issued.user.id
     reportEnds(report, userId, [...replacedIds, ...issued.evictedIds], origin)
     report({ ...origin, event, userId, tokenId: issued.tokenInfo.id })
@@ -125,15 +130,27 @@ export function createTokenAuth(deps: {
   }
 }
 
-export function createIssueToken(deps: IssueTokenDeps): IssueToken {
-  const { clock, life, uses, tokenPrefix, tokenLimit, tokenLimitPolicy } = deps
+/** What was issued, or `CONFLICT` / `TOKEN_LIMIT` where there was no room. */
+export function requireIssued(issued: IssuedToken | undefined): IssuedToken {
+  if (issued !== undefined) return issued
+  throw new LatchkeyError('CONFLICT', 'The account has as many tokens as it may. Revoke one first.', {
+    reason: 'TOKEN_LIMIT',
+  })
+}
 
-  return async (db, { user, device, name, expiresIn, origin }) => {
+export function createIssueToken(deps: IssueTokenDeps): IssueToken {
+  const { clock, life, uses, tokenPrefix, tokenLimit, tokenLimitPolicy, personalTokenLimit } = deps
+
+  return async (db, { user, device, name, expiresIn, origin, kind = 'DEVICE', scopes = null }) => {
     const now = clock()
-    const { expiresAt, maxExpiresAt } = life.start(now, expiresIn)
-    const live = await listLiveTokenUses(db, user.id, life.liveAt(now))
-    const excess = Math.max(live.length + 1 - tokenLimit, 0)
-    if (excess > 0 && tokenLimitPolicy === 'deny') return undefined
+    const isDevice = kind === 'DEVICE'
+    const rights = toStoredRights(kind, scopes)
+    const { expiresAt, maxExpiresAt } = isDevice
+      ? life.start(now, expiresIn)
+      : life.startPersonal(now, expiresIn)
+    const live = await listLiveTokenUses(db, user.id, life.liveAt(now), rights.kind)
+    const excess = Math.max(live.length + 1 - (isDevice ? tokenLimit : personalTokenLimit), 0)
+    if (excess > 0 && !(isDevice && tokenLimitPolicy === 'evict-oldest')) return undefined
     const evictedIds = leastRecentlyUsed(live).slice(0, excess)
     if (excess > 0) await markTokensRevoked(db, { ids: evictedIds }, now)
     const token = generateToken(tokenPrefix)
@@ -151,12 +168,13 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
       lastUsedAt: null,
       lastUsedAddress: origin.address,
       revokedAt: null,
+      ...rights,
     }
     await insertToken(db, { ...row, digest: digestToken(token) })
     return {
       token,
       tokenInfo: toToken(row),
-      user: toUser({ ...user, lastSignInAt: now }),
+      user: toUser(isDevice ? { ...user, lastSignInAt: now } : user),
       evictedIds,
     }
   }

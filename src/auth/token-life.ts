@@ -11,6 +11,8 @@ export interface TokenLifeOptions {
   renew: boolean
   /** With `renew`: from issue to the expiry that no use can move. */
   maxTtlMs: number
+  /** The longest life of a token that is no device's. */
+  personalMaxTtlMs: number
 }
 
 /** The rules by which tokens expire. A token is valid up to the millisecond before its expiry, and refused at it. */
@@ -20,12 +22,14 @@ export interface TokenLife {
   liveAt(now: number): LiveAt
   /** The expiry of a token issued now; `expiresIn` may only shorten it, and such a token is never renewed. */
   start(now: number, expiresIn: string | null): { expiresAt: number; maxExpiresAt: number }
+  /** The same for a token that is no device's, which is never renewed; `expiresIn` may ask for longer than `ttlMs`. */
+  startPersonal(now: number, expiresIn: string | null): { expiresAt: number; maxExpiresAt: number }
   /** The expiry after a use: moved on, up to the token's ceiling, or as it was. */
   renew(expiresAt: number, maxExpiresAt: number, now: number): number
 }
 
 export function createTokenLife(options: TokenLifeOptions): TokenLife {
-  const { ttlMs, idleTtlMs, renew, maxTtlMs } = options
+  const { ttlMs, idleTtlMs, renew, maxTtlMs, personalMaxTtlMs } = options
   return {
     idleTtlMs,
     liveAt: (now) => ({ now, idleSince: Number.isFinite(idleTtlMs) ? now - idleTtlMs : -1 }),
@@ -35,6 +39,11 @@ export function createTokenLife(options: TokenLifeOptions): TokenLife {
         return { expiresAt, maxExpiresAt: renew ? Math.max(now + maxTtlMs, expiresAt) : expiresAt }
       }
       const expiresAt = now + Math.min(requireDuration(expiresIn), ttlMs)
+      return { expiresAt, maxExpiresAt: expiresAt }
+    },
+    startPersonal(now, expiresIn) {
+      const lifeMs = expiresIn === null ? ttlMs : requireDuration(expiresIn)
+      const expiresAt = now + Math.min(lifeMs, personalMaxTtlMs)
       return { expiresAt, maxExpiresAt: expiresAt }
     },
     renew(expiresAt, maxExpiresAt, now) {

@@ -3,6 +3,7 @@ import type { Auth } from '../auth/auth.ts'
 import type { Introspection } from '../auth/operator.ts'
 import type { Token } from '../auth/principal.ts'
 import { parseDuration } from '../auth/token-life.ts'
+import { toRights } from '../auth/token-rights.ts'
 import { askToken, showProgress } from './ask.ts'
 import { withAuth } from './domain.ts'
 import { type Item, print, printItem, printList, printOutcome, time, warn } from './output.ts'
@@ -22,20 +23,32 @@ export function addTokenCommands(program: Command): void {
     .command('create <user>')
     .description('Issue a token without a password, and print it: this is the only time it is shown.')
     .option('--name <name>', 'what it is called in the list of devices', 'Command line')
-    .option('--expires-in <duration>', 'such as 12h; no longer than TOKEN_TTL')
+    .option(
+      '--scopes <names>',
+      'what it may be used for, as ACCOUNT,TOKENS; all of it where this is left out',
+    )
+    .option(
+      '--expires-in <duration>',
+      'such as 12h; TOKEN_TTL unless given, PERSONAL_TOKEN_MAX_TTL at the most',
+    )
     .option('--json', 'as JSON')
-    .action((name: string, options: Json & { name: string; expiresIn?: string }) =>
-      withAuth(async (auth, { tokenTtl }) => {
+    .action((name: string, options: Json & { name: string; expiresIn?: string; scopes?: string }) =>
+      withAuth(async (auth, { personalTokenMaxTtl }) => {
         const { id: userId, username } = await requireAccount(auth, name)
         const expiresIn = options.expiresIn ?? null
-        const issued = await auth.createToken(userId, { name: options.name, expiresIn })
-        const { id, name: tokenName, createdAt, expiresAt } = issued.tokenInfo
-        if (expiresIn !== null && Number(parseDuration(expiresIn)) > tokenTtl) {
-          warn('It expires sooner than asked for: TOKEN_TTL is the most.')
+        const scopes = readScopes(options.scopes)
+        const issued = await auth.createToken(userId, { name: options.name, expiresIn, scopes })
+        const { id, name: tokenName, kind, createdAt, expiresAt } = issued.tokenInfo
+        if (expiresIn !== null && Number(parseDuration(expiresIn)) > personalTokenMaxTtl) {
+          warn('It expires sooner than asked for: PERSONAL_TOKEN_MAX_TTL is the most.')
         }
         if (options.json) {
           const times = { createdAt: time(createdAt), expiresAt: time(expiresAt) }
-          return printItem({ token: issued.token, id, userId, username, name: tokenName, ...times }, true)
+          const rights = { kind, scopes: issued.tokenInfo.scopes ?? 'all' }
+          return printItem(
+            { token: issued.token, id, userId, username, name: tokenName, ...rights, ...times },
+            true,
+          )
         }
         warn(`Token ${id} of ${username}, valid until ${time(expiresAt)}:`)
         await print(`${issued.token}\n`)
@@ -91,6 +104,17 @@ export function addTokenCommands(program: Command): void {
     )
 }
 
+/** `ACCOUNT,NOTES_WRITE` → the names. A scope of an application's is not known here, and so one that is mistyped is not seen. */
+function readScopes(text: string | undefined): string[] | null {
+  if (text === undefined) return null
+  const scopes = text.split(',').map((name) => name.trim())
+  const foreign = scopes.filter((name) => !ownScopes.includes(name))
+  if (foreign.length > 0) warn(`${foreign.join(', ')}: no scope of Latchkey's own; it is taken as written.`)
+  return scopes
+}
+
+const ownScopes: readonly string[] = ['ACCOUNT', 'TOKENS', 'ADMIN']
+
 interface RevokeOptions extends Json {
   all?: string
   tokenStdin?: true
@@ -121,6 +145,8 @@ function toItem(token: Token): Item {
   return {
     id: token.id,
     name: token.name,
+    kind: token.kind,
+    scopes: token.scopes ?? 'all',
     device: token.device.id,
     platform: token.device.platform,
     createdAt: time(token.createdAt),
@@ -134,12 +160,15 @@ function toReport({ wellFormed, checksum, found }: Introspection): Item {
   const form = { wellFormed, checksum, found: found !== null }
   if (found === null) return { ...form, live: false, reason: 'Invalid token.' }
   const { token, username, refusal } = found
+  const { kind, scopes } = toRights(token)
   return {
     ...form,
     live: refusal === null,
     reason: refusal?.message ?? null,
     id: token.id,
     name: token.name,
+    kind,
+    scopes: scopes ?? 'all',
     userId: token.userId,
     username,
     createdAt: time(token.createdAt),

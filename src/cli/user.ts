@@ -12,6 +12,12 @@ interface Options {
   yes?: true
 }
 
+interface CreateOptions extends Options {
+  email?: string
+  admin?: true
+  service?: true
+}
+
 const pageSize = 100
 
 /** `latchkey user …`. */
@@ -27,9 +33,10 @@ export function addUserCommands(program: Command): void {
     .description('Create an account. The password is asked for.')
     .option('--email <address>', 'an email address, with which one can sign in as well')
     .option('--admin', 'with the role ADMIN')
+    .option('--service', 'for machines: without a password; `token create` issues its tokens')
     .option('--password-stdin', 'read the password from standard input')
     .option('--json', 'as JSON')
-    .action((username: string, options: Options & { email?: string; admin?: true }, command: Command) =>
+    .action((username: string, options: CreateOptions, command: Command) =>
       withAuth(async (auth) => {
         // Told before the password is typed twice; that the names are free is decided where the account is stored.
         for (const name of [username, options.email]) {
@@ -37,15 +44,22 @@ export function addUserCommands(program: Command): void {
             throw new LatchkeyError('CONFLICT', `There is a user ${name} already.`)
           }
         }
-        const password = await askNewPassword(command, options.passwordStdin)
+        const { service = false } = options
+        if (service && options.passwordStdin) command.error('error: a service account has no password')
+        const password = service ? null : await askNewPassword(command, options.passwordStdin)
         const created = await auth.createUser({
           username,
           password,
           email: options.email,
           role: options.admin ? 'ADMIN' : 'USER',
+          service,
         })
         const { id, username: name, email, role } = created
-        await printOutcome({ id, username: name, email, role }, options.json, `Created ${name} (id ${id}).`)
+        await printOutcome(
+          { id, username: name, email, role, service },
+          options.json,
+          `Created ${name} (id ${id}).`,
+        )
       }),
     )
 
@@ -155,6 +169,7 @@ function toItem(row: UserRow): Item {
     email: row.email,
     role: row.role,
     active: row.active === 1,
+    service: row.service === 1,
     createdAt: time(row.createdAt),
     lastSignInAt: time(row.lastSignInAt),
   }

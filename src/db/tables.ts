@@ -13,6 +13,7 @@ export interface UsersTable {
   created_at: number
   last_sign_in_at: number | null
   email_verified_at: number | null
+  service: number | null
 }
 
 /** One row per issued token; `user_id` is null once the user is deleted. `bytes.ts` says what `id` and `digest` hold. */
@@ -31,6 +32,17 @@ export interface TokensTable {
   last_used_at: number | null
   last_used_address: string | null
   revoked_at: number | null
+  kind: number | null
+  scopes: string | null
+  proven_at: number | null
+}
+
+/** Digests of tokens before their rotation; the last one of a token has the nonce that its successor is derived from. */
+export interface TokenPredecessorsTable {
+  digest: Uint8Array
+  token_id: Uint8Array
+  nonce: Uint8Array | null
+  rotated_at: number
 }
 
 /** What clients call themselves, each once, with the count of its tokens, which triggers keep. */
@@ -81,6 +93,7 @@ export interface MailTokensTable {
 export interface Tables {
   latchkey_users: UsersTable
   latchkey_tokens: TokensTable
+  latchkey_token_predecessors: TokenPredecessorsTable
   latchkey_user_agents: UserAgentsTable
   latchkey_throttle: ThrottleTable
   latchkey_changes: ChangesTable

@@ -18,6 +18,12 @@ export interface TokenRow {
   lastUsedAt: number | null
   lastUsedAddress: string | null
   revokedAt: number | null
+  /** Null for one of a sign-in; only those go idle. */
+  kind: number | null
+  /** Parted by blanks; null for all. */
+  scopes: string | null
+  /** When the password was last proven with it: null for at its issue, 0 for never. */
+  provenAt: number | null
 }
 
 /** A token with its user, as the request path needs them; the user's part is null once the user is deleted. */
@@ -65,6 +71,9 @@ const columns = [
   'latchkey_tokens.last_used_at as lastUsedAt',
   'latchkey_tokens.last_used_address as lastUsedAddress',
   'latchkey_tokens.revoked_at as revokedAt',
+  'latchkey_tokens.kind',
+  'latchkey_tokens.scopes',
+  'latchkey_tokens.proven_at as provenAt',
 ] as const
 
 /** The one look-up of the request path: a token's digest → the token joined with its user. */
@@ -89,7 +98,12 @@ export function prepareFindToken(database: Database): FindOne<TokenWithUserRow> 
   return (digest) => findByBytes(digestToBytes(digest))
 }
 
-export async function insertToken(db: Kysely<Tables>, token: TokenRow & { digest: string }): Promise<void> {
+/** A token to be stored; without rights of its own it is one of a sign-in. */
+export type NewTokenRow = Omit<TokenRow, Rights> & Partial<Pick<TokenRow, Rights>> & { digest: string }
+
+type Rights = 'kind' | 'scopes' | 'provenAt'
+
+export async function insertToken(db: Kysely<Tables>, token: NewTokenRow): Promise<void> {
   const { userAgent } = token
   if (userAgent !== null) {
     await db
@@ -119,20 +133,25 @@ export async function insertToken(db: Kysely<Tables>, token: TokenRow & { digest
       last_used_at: token.lastUsedAt,
       last_used_address: token.lastUsedAddress,
       revoked_at: token.revokedAt,
+      kind: token.kind ?? null,
+      scopes: token.scopes ?? null,
+      proven_at: token.provenAt ?? null,
     })
     .execute()
 }
 
-/** The live tokens of a user with the time of their last use, or else of their issue. */
+/** The live tokens of a user of one kind with the time of their last use, or else of their issue. */
 export function listLiveTokenUses(
   db: Kysely<Tables>,
   userId: string,
   at: LiveAt,
+  kind: number | null,
 ): Promise<{ id: string; usedAt: number }[]> {
   return db
     .selectFrom('latchkey_tokens')
     .select([tokenId.as('id'), sql<number>`coalesce(last_used_at, created_at)`.as('usedAt')])
     .where('user_id', '=', userId)
+    .where('kind', 'is', kind)
     .where((where) => isLive(where, at))
     .orderBy('latchkey_tokens.id')
     .execute()
@@ -221,6 +240,17 @@ export async function markTokensRevoked(
   return rows.filter((row) => row.expires_at > now).map((row) => row.id)
 }
 
+/** Notes that the password was proven with a token; whether it was still in force. */
+export async function markTokenProven(db: Kysely<Tables>, id: string, now: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('latchkey_tokens')
+    .set({ proven_at: now })
+    .where('latchkey_tokens.id', '=', uuidToBytes(id))
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
 export async function renameToken(
   db: Kysely<Tables>,
   userId: string,
@@ -295,7 +325,10 @@ export async function deleteEndedTokens(
       where.or([
         where('expires_at', '<=', at.endedBefore),
         where('revoked_at', '<=', at.endedBefore),
-        where(sql<number>`coalesce(last_used_at, created_at)`, '<=', at.idleBefore),
+        where.and([
+          where('kind', 'is', null),
+          where(sql<number>`coalesce(last_used_at, created_at)`, '<=', at.idleBefore),
+        ]),
       ]),
     )
     .executeTakeFirst()
@@ -312,6 +345,9 @@ function isLive(
   return where.and([
     where('revoked_at', 'is', null),
     where('expires_at', '>', at.now),
-    where(sql<number>`coalesce(last_used_at, created_at)`, '>', at.idleSince),
+    where.or([
+      where('kind', 'is not', null),
+      where(sql<number>`coalesce(last_used_at, created_at)`, '>', at.idleSince),
+    ]),
   ])
 }

@@ -11,6 +11,8 @@ export interface UserRow {
   active: number
   createdAt: number
   lastSignInAt: number | null
+  /** 1 for an account that is never to have a password, else null. */
+  service: number | null
 }
 
 /** What a new account starts with. */
@@ -23,6 +25,7 @@ export interface NewUser {
   passwordDigest: string | null
   role: 'USER' | 'ADMIN'
   createdAt: number
+  service?: number | null
 }
 
 const columns = [
@@ -34,6 +37,7 @@ const columns = [
   'active',
   'created_at as createdAt',
   'last_sign_in_at as lastSignInAt',
+  'service',
 ] as const
 
 export async function insertUser(db: Kysely<Tables>, user: NewUser): Promise<void> {
@@ -51,6 +55,7 @@ export async function insertUser(db: Kysely<Tables>, user: NewUser): Promise<voi
       created_at: user.createdAt,
       last_sign_in_at: null,
       email_verified_at: null,
+      service: user.service ?? null,
     })
     .execute()
 }

@@ -1,4 +1,5 @@
-import type { User } from '../auth/principal.ts'
+import type { GraphQLEnumType, GraphQLSchema } from 'graphql'
+import type { Token, User } from '../auth/principal.ts'
 import { requireScopes } from '../auth/token-rights.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { LatchkeyContext } from './context.ts'
@@ -32,6 +33,15 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       async renameToken(_parent, { id, name }, context) {
         return { tokenInfo: await context.auth.renameToken(requireUser(context), id, name) }
       },
+      async createToken(_parent, request, context) {
+        return context.auth.createPersonalToken(requireUser(context), request, context.origin)
+      },
+      async confirmPassword(_parent, { password }, context) {
+        const principal = await context.auth.confirmPassword(requireUser(context), password, context.origin)
+        // The fields that follow in this request see the proof.
+        Object.assign(context, { principal, token: principal.token })
+        return { tokenInfo: principal.token }
+      },
       signUp: (_parent, request, context) => context.auth.signUp(request, context.origin),
       async changePassword(_parent, request, context) {
         return {
@@ -62,6 +72,7 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
     },
     Token: {
       current: (token, _args, context) => token.id === context.token?.id,
+      scopes: (token, _args, _context, { schema }) => listScopes(schema, token) as Scope[],
     },
     DateTime: dateTime,
   }
@@ -80,4 +91,10 @@ function forOwner(user: User, scope: Scope, context: LatchkeyContext): User {
   }
   requireScopes(principal.token, [isOwner ? scope : 'ADMIN'])
   return user
+}
+
+/** A token with all scopes has an application's as well; one that is no longer declared is left out. */
+function listScopes(schema: GraphQLSchema, { scopes }: Token): string[] {
+  const declared = (schema.getType('Scope') as GraphQLEnumType).getValues().map(({ name }) => name)
+  return scopes === null ? declared : declared.filter((scope) => scopes.includes(scope))
 }

@@ -24,6 +24,13 @@ export type ChangePasswordPayload = {
   revokedTokens: Scalars['Int']['output'];
 };
 
+/** The answer to `confirmPassword`. */
+export type ConfirmPasswordPayload = {
+  __typename?: 'ConfirmPasswordPayload';
+  /** The token of this request, fresh. */
+  tokenInfo: Token;
+};
+
 /** Where a token is used, as the client described itself at sign-in. */
 export type Device = {
   __typename?: 'Device';
@@ -50,6 +57,16 @@ export type Mutation = {
   __typename?: 'Mutation';
   /** Sets a new password. Every other token of the user ends. */
   changePassword: Maybe<ChangePasswordPayload>;
+  /**
+   * Proves the password anew with the token of this request, which is then fresh for fields that ask for it. Ask for it at
+   * most once per request; failures count like failed sign-ins.
+   */
+  confirmPassword: Maybe<ConfirmPasswordPayload>;
+  /**
+   * Issues a token for a script or a machine. It may do no more than the token of this request, no password was proven with
+   * it, and it does not go idle. Needs a password proven in the last 10 minutes.
+   */
+  createToken: Maybe<TokenAuthPayload>;
   /** Gives one of the signed-in user's tokens another name. */
   renameToken: Maybe<RenameTokenPayload>;
   /** Ends every token of the signed-in user, this request's included. */
@@ -83,6 +100,20 @@ export type MutationChangePasswordArgs = {
 
 
 /** Signing in and out, and managing one's own account and devices. */
+export type MutationConfirmPasswordArgs = {
+  password: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationCreateTokenArgs = {
+  expiresIn: InputMaybe<Scalars['String']['input']>;
+  name: Scalars['String']['input'];
+  scopes: Array<Scope>;
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
 export type MutationRenameTokenArgs = {
   id: Scalars['ID']['input'];
   name: Scalars['String']['input'];
@@ -108,6 +139,7 @@ export type MutationTokenAuthArgs = {
   device: InputMaybe<DeviceInput>;
   expiresIn: InputMaybe<Scalars['String']['input']>;
   password: Scalars['String']['input'];
+  scopes: InputMaybe<Array<Scope>>;
   username: Scalars['String']['input'];
 };
 
@@ -227,12 +259,18 @@ export type Token = {
   expiresAt: Scalars['DateTime']['output'];
   /** An opaque id that never changes; `revokeToken` and `renameToken` take it. */
   id: Scalars['ID']['output'];
+  /** Where it comes from. */
+  kind: TokenKind;
   /** The network address it was last used from, or else issued to. */
   lastUsedAddress: Maybe<Scalars['String']['output']>;
   /** When it last authenticated a request, to within a few seconds; null before the first. */
   lastUsedAt: Maybe<Scalars['DateTime']['output']>;
   /** What the owner calls it: the device's name unless renamed. */
   name: Scalars['String']['output'];
+  /** When the password was last proven with it; null for never. */
+  provenAt: Maybe<Scalars['DateTime']['output']>;
+  /** What it may be used for. */
+  scopes: Array<Scope>;
   /** The `User-Agent` it was issued to. */
   userAgent: Maybe<Scalars['String']['output']>;
 };
@@ -269,6 +307,15 @@ export type TokenEdge = {
   /** The token. */
   node: Token;
 };
+
+/** Where a token comes from. */
+export type TokenKind =
+  /** A sign-in with a password, on one device. */
+  | 'DEVICE'
+  /** Its user, by `createToken`, for a script or a machine. */
+  | 'PERSONAL'
+  /** The operator of the server, for a machine. */
+  | 'SERVICE';
 
 /** The answer to `updateViewer`. */
 export type UpdateViewerPayload = {
@@ -378,6 +425,7 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 export type ResolversTypes = {
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   ChangePasswordPayload: ResolverTypeWrapper<ChangePasswordPayload>;
+  ConfirmPasswordPayload: ResolverTypeWrapper<Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   Device: ResolverTypeWrapper<Device>;
   DeviceInput: DeviceInput;
@@ -399,6 +447,7 @@ export type ResolversTypes = {
   TokenAuthPayload: ResolverTypeWrapper<Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversTypes['Token'], user: ResolversTypes['User'] }>;
   TokenConnection: ResolverTypeWrapper<TokenPage>;
   TokenEdge: ResolverTypeWrapper<Omit<TokenEdge, 'node'> & { node: ResolversTypes['Token'] }>;
+  TokenKind: TokenKind;
   UpdateViewerPayload: ResolverTypeWrapper<Omit<UpdateViewerPayload, 'user'> & { user: ResolversTypes['User'] }>;
   User: ResolverTypeWrapper<UserModel>;
 };
@@ -407,6 +456,7 @@ export type ResolversTypes = {
 export type ResolversParentTypes = {
   Boolean: Scalars['Boolean']['output'];
   ChangePasswordPayload: ChangePasswordPayload;
+  ConfirmPasswordPayload: Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
   DateTime: Scalars['DateTime']['output'];
   Device: Device;
   DeviceInput: DeviceInput;
@@ -445,6 +495,10 @@ export type ChangePasswordPayloadResolvers<ContextType = LatchkeyContext, Parent
   revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
 };
 
+export type ConfirmPasswordPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ConfirmPasswordPayload'] = ResolversParentTypes['ConfirmPasswordPayload']> = {
+  tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
+};
+
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
 }
@@ -457,6 +511,8 @@ export type DeviceResolvers<ContextType = LatchkeyContext, ParentType extends Re
 
 export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   changePassword?: Resolver<Maybe<ResolversTypes['ChangePasswordPayload']>, ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'currentPassword' | 'newPassword'>>;
+  confirmPassword?: Resolver<Maybe<ResolversTypes['ConfirmPasswordPayload']>, ParentType, ContextType, RequireFields<MutationConfirmPasswordArgs, 'password'>>;
+  createToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationCreateTokenArgs, 'name' | 'scopes'>>;
   renameToken?: Resolver<Maybe<ResolversTypes['RenameTokenPayload']>, ParentType, ContextType, RequireFields<MutationRenameTokenArgs, 'id' | 'name'>>;
   revokeAllTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeOtherTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
@@ -510,9 +566,12 @@ export type TokenResolvers<ContextType = LatchkeyContext, ParentType extends Res
   device?: Resolver<ResolversTypes['Device'], ParentType, ContextType>;
   expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  kind?: Resolver<ResolversTypes['TokenKind'], ParentType, ContextType>;
   lastUsedAddress?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   lastUsedAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  provenAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
+  scopes?: Resolver<Array<ResolversTypes['Scope']>, ParentType, ContextType>;
   userAgent?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
 };
 
@@ -550,6 +609,7 @@ export type UserResolvers<ContextType = LatchkeyContext, ParentType extends Reso
 
 export type Resolvers<ContextType = LatchkeyContext> = {
   ChangePasswordPayload?: ChangePasswordPayloadResolvers<ContextType>;
+  ConfirmPasswordPayload?: ConfirmPasswordPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   Device?: DeviceResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;

@@ -170,6 +170,9 @@ t.test('a token without a user shows an empty id', async (t) => {
     lastUsedAt: null,
     lastUsedAddress: null,
     revokedAt: null,
+    kind: null,
+    scopes: null,
+    provenAt: null,
   }
   t.equal(toToken(row).userId, '')
 })

@@ -34,6 +34,22 @@ t.test('an account is created, listed, shown and found by name, address and id',
   t.equal(head?.indexOf('EMAIL'), row?.indexOf('ada@example.org'), 'columns are aligned')
 })
 
+t.test('a service account has no password, and gets none', async (t) => {
+  const { run, json } = createBench(t)
+  const created = await json(['user', 'create', 'robot', '--service'])
+  t.match(created, { username: 'robot', role: 'USER', service: true })
+  t.match(await json(['user', 'show', 'robot']), { service: true })
+  t.match(await run(['user', 'set-password', 'robot', '--password-stdin'], password), {
+    status: 1,
+    stderr: 'This is a service account, which has no password.\n',
+  })
+  t.match(await run(['user', 'create', 'other', '--service', '--password-stdin'], password), {
+    status: 2,
+    stderr: /a service account has no password/,
+  })
+  t.match(await json(['user', 'create', 'ada', '--password-stdin'], password), { service: false })
+})
+
 t.test('another user cannot be reached by taking an id for a name', async (t) => {
   const { json } = createBench(t)
   const { id } = await json(['user', 'create', 'ada', '--password-stdin'], password)
@@ -112,7 +128,7 @@ t.test('large lists are printed page by page, and whoever reads them may stop', 
   const listed: { id: string }[] = await json(['user', 'list'])
   t.equal(new Set(listed.map(({ id }) => id)).size, 2_350)
   const [head, ...rows] = (await run(['user', 'list'])).stdout.trimEnd().split('\n')
-  t.match(head, /^ID +USERNAME +EMAIL +ROLE +ACTIVE +CREATED +LAST SIGN IN$/)
+  t.match(head, /^ID +USERNAME +EMAIL +ROLE +ACTIVE +SERVICE +CREATED +LAST SIGN IN$/)
   t.equal(rows.length, 2_350)
   const columns = rows.map((row) => row.search(/USER +yes/))
   t.strictSame(

@@ -12,6 +12,7 @@ const all = [
   '0003-throttle',
   '0004-changes',
   '0005-smaller-tokens',
+  '0006-token-rights',
   '0007-outbox-and-mail',
 ]
 

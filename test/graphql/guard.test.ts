@@ -30,9 +30,10 @@ const token = {
   expiresAt: 0,
   lastUsedAt: null,
   lastUsedAddress: null,
+  kind: 'DEVICE',
   scopes: null,
   provenAt: 0,
-}
+} as const
 const signedIn: Principal = { kind: 'user', user, token }
 
 t.test('requireUser answers the user of the context, or says why there is none', (t) => {
