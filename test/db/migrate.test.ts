@@ -4,17 +4,10 @@ import { sql } from 'kysely'
 import t from 'tap'
 import { listMigrations, migrateDown, migrateToLatest } from '../../src/db/migrate.ts'
 import { type Database, openDatabase } from '../../src/db/open.ts'
+import { migrationNames } from '../support/migrations.ts'
 import { startScript } from '../support/processes.ts'
 
-const all = [
-  '0001-users',
-  '0002-tokens',
-  '0003-throttle',
-  '0004-changes',
-  '0005-smaller-tokens',
-  '0006-token-rights',
-  '0007-outbox-and-mail',
-]
+const all = migrationNames()
 
 async function schemaOf({ kysely }: Database): Promise<string[]> {
   const { rows } = await sql<{ sql: string }>`
