@@ -8,6 +8,7 @@ import { createDevices, type Devices } from './devices.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
 import { createKnownTokens } from './known-tokens.ts'
+import { createReportLeakedToken, type ReportLeakedToken } from './leaked-tokens.ts'
 import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
 import { createOutbox, type Outbox, type OutboxOptions, type OutboxTrouble } from './outbox.ts'
@@ -49,6 +50,7 @@ export interface Auth extends Devices, Accounts, Operator {
   issueToken: IssueToken
   createPersonalToken: CreatePersonalToken
   confirmPassword: ConfirmPassword
+  reportLeakedToken: ReportLeakedToken
   prune: Prune
   /** What is delivered elsewhere. */
   outbox: Outbox
@@ -113,10 +115,13 @@ export function createAuth(deps: {
     ),
     ...bind(createOperator({ database, clock, life, issueToken, findTokenWithUser: findToken, report })),
     ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks }) }),
+    ...bind({
+      createPersonalToken: createCreatePersonalToken({ database, clock, life, issueToken, report }),
+      confirmPassword: createConfirmPassword({ provePassword, clock, report }),
+      reportLeakedToken: createReportLeakedToken({ database, clock, throttle, findToken, report }),
+    }),
     resolvePrincipal: createResolvePrincipal({ findToken, knownTokens, clock, life, uses }),
     issueToken,
-    createPersonalToken: createCreatePersonalToken({ database, clock, life, issueToken, report }),
-    confirmPassword: createConfirmPassword({ provePassword, clock, report }),
     prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
     outbox,
     hasUsers: () => database.run(hasUsers),

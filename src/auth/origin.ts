@@ -28,6 +28,7 @@ export type AuthEventName =
   | 'user_disabled'
   | 'user_enabled'
   | 'user_deleted'
+  | 'token_reported'
   | 'excess_rate_limit_exceeded'
   | 'sys_password_digest_unreadable'
 

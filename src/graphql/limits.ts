@@ -18,8 +18,14 @@ export interface QueryLimits {
   fields: number
 }
 
-/** Mutations that check or set a password: at most one in an operation, whatever it is called by alias. */
-const credentialFields = new Set(['tokenAuth', 'changePassword', 'confirmPassword', 'signUp'])
+/** Mutations that take a password or a token: at most one in an operation, whatever it is called by alias. */
+const credentialFields = new Set([
+  'tokenAuth',
+  'changePassword',
+  'confirmPassword',
+  'signUp',
+  'reportLeakedToken',
+])
 
 /** Those of them for people who are not signed in. */
 const signInFields = new Set(['tokenAuth', 'signUp'])
@@ -57,7 +63,7 @@ export function checkLimits(
   if (operation.operation === 'mutation' && counts.credentialFields > 1) {
     return new LatchkeyError(
       'QUERY_TOO_COMPLEX',
-      'A request may hold only one of tokenAuth, changePassword, confirmPassword and signUp, and only once. None was run.',
+      `A request may hold only one of ${[...credentialFields].join(', ')}, and only once. None was run.`,
       { reason: 'CREDENTIAL_FIELDS' },
     )
   }

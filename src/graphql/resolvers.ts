@@ -42,6 +42,10 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
         Object.assign(context, { principal, token: principal.token })
         return { tokenInfo: principal.token }
       },
+      async reportLeakedToken(_parent, { token }, context) {
+        await context.auth.reportLeakedToken(token, context.origin)
+        return { received: true }
+      },
       signUp: (_parent, request, context) => context.auth.signUp(request, context.origin),
       async changePassword(_parent, request, context) {
         return {

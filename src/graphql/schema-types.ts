@@ -69,6 +69,11 @@ export type Mutation = {
   createToken: Maybe<TokenAuthPayload>;
   /** Gives one of the signed-in user's tokens another name. */
   renameToken: Maybe<RenameTokenPayload>;
+  /**
+   * Ends a token that was found where it should not be: in a repository, a log, a chat. Whoever has it may do this, and
+   * nobody learns from the answer whether there was such a token. At most once per request, and some a minute per address.
+   */
+  reportLeakedToken: Maybe<ReportLeakedTokenPayload>;
   /** Ends every token of the signed-in user, this request's included. */
   revokeAllTokens: Maybe<RevokeTokensPayload>;
   /** Ends every token of the signed-in user but the one of this request. */
@@ -117,6 +122,12 @@ export type MutationCreateTokenArgs = {
 export type MutationRenameTokenArgs = {
   id: Scalars['ID']['input'];
   name: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationReportLeakedTokenArgs = {
+  token: Scalars['String']['input'];
 };
 
 
@@ -177,6 +188,13 @@ export type RenameTokenPayload = {
   __typename?: 'RenameTokenPayload';
   /** The token with its new name. */
   tokenInfo: Token;
+};
+
+/** The answer to `reportLeakedToken`. */
+export type ReportLeakedTokenPayload = {
+  __typename?: 'ReportLeakedTokenPayload';
+  /** Always true, whatever became of it. */
+  received: Scalars['Boolean']['output'];
 };
 
 /** The answer to `revokeToken`. */
@@ -435,6 +453,7 @@ export type ResolversTypes = {
   PageInfo: ResolverTypeWrapper<PageInfo>;
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RenameTokenPayload: ResolverTypeWrapper<Omit<RenameTokenPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
+  ReportLeakedTokenPayload: ResolverTypeWrapper<ReportLeakedTokenPayload>;
   RevokeTokenPayload: ResolverTypeWrapper<RevokeTokenPayload>;
   RevokeTokensPayload: ResolverTypeWrapper<RevokeTokensPayload>;
   Role: Role;
@@ -466,6 +485,7 @@ export type ResolversParentTypes = {
   PageInfo: PageInfo;
   Query: Record<PropertyKey, never>;
   RenameTokenPayload: Omit<RenameTokenPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
+  ReportLeakedTokenPayload: ReportLeakedTokenPayload;
   RevokeTokenPayload: RevokeTokenPayload;
   RevokeTokensPayload: RevokeTokensPayload;
   ServerInfo: ServerInfo;
@@ -514,6 +534,7 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   confirmPassword?: Resolver<Maybe<ResolversTypes['ConfirmPasswordPayload']>, ParentType, ContextType, RequireFields<MutationConfirmPasswordArgs, 'password'>>;
   createToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationCreateTokenArgs, 'name' | 'scopes'>>;
   renameToken?: Resolver<Maybe<ResolversTypes['RenameTokenPayload']>, ParentType, ContextType, RequireFields<MutationRenameTokenArgs, 'id' | 'name'>>;
+  reportLeakedToken?: Resolver<Maybe<ResolversTypes['ReportLeakedTokenPayload']>, ParentType, ContextType, RequireFields<MutationReportLeakedTokenArgs, 'token'>>;
   revokeAllTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeOtherTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeToken?: Resolver<Maybe<ResolversTypes['RevokeTokenPayload']>, ParentType, ContextType, Partial<MutationRevokeTokenArgs>>;
@@ -536,6 +557,10 @@ export type QueryResolvers<ContextType = LatchkeyContext, ParentType extends Res
 
 export type RenameTokenPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RenameTokenPayload'] = ResolversParentTypes['RenameTokenPayload']> = {
   tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
+};
+
+export type ReportLeakedTokenPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ReportLeakedTokenPayload'] = ResolversParentTypes['ReportLeakedTokenPayload']> = {
+  received?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
 };
 
 export type RevokeTokenPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RevokeTokenPayload'] = ResolversParentTypes['RevokeTokenPayload']> = {
@@ -616,6 +641,7 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   RenameTokenPayload?: RenameTokenPayloadResolvers<ContextType>;
+  ReportLeakedTokenPayload?: ReportLeakedTokenPayloadResolvers<ContextType>;
   RevokeTokenPayload?: RevokeTokenPayloadResolvers<ContextType>;
   RevokeTokensPayload?: RevokeTokensPayloadResolvers<ContextType>;
   ServerInfo?: ServerInfoResolvers<ContextType>;

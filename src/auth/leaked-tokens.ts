@@ -1,0 +1,38 @@
+import type { Database, FindOne } from '../db/open.ts'
+import { markTokensRevoked, type TokenWithUserRow } from '../db/tokens.ts'
+import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
+import { type Throttle, throttleKey } from './throttle.ts'
+import { digestToken } from './token-format.ts'
+
+/**
+ * Ends a token that somebody has found, with all it was rotated from or into. Whoever has a token may end it, so that no
+ * more proof is asked for. The answer never tells whether there was such a token; `RATE_LIMITED` past what an address may
+ * report in a minute.
+ */
+export type ReportLeakedToken = (token: string, origin: RequestOrigin) => Promise<void>
+
+export function createReportLeakedToken(deps: {
+  database: Database
+  clock: () => number
+  throttle: Throttle
+  findToken: FindOne<TokenWithUserRow>
+  report: ReportEvent
+}): ReportLeakedToken {
+  const { database, clock, throttle, findToken, report } = deps
+
+  return async (token, origin) => {
+    // Counted whatever comes of it, and apart from sign-ins: who reports much shall not be kept from signing in.
+    const attempt = await throttle.begin({ address: throttleKey('address', `report ${origin.network}`) })
+    try {
+      // Looked up whatever its form, and written to where there is nothing: no case answers much sooner than another.
+      const row = await findToken(digestToken(token))
+      const which = { ids: row === undefined ? [] : [row.id] }
+      const ended = await database.transaction((db) => markTokensRevoked(db, which, clock()))
+      if (row?.userId == null || ended.length === 0) return
+      reportEnds(report, row.userId, ended, origin)
+      report({ ...origin, event: 'token_reported', userId: row.userId, tokenId: row.id })
+    } finally {
+      attempt.end()
+    }
+  }
+}
