@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
 import { badInput } from '../errors.ts'
+import { readDjangoDigest, type VerifyForeign } from './django-digests.ts'
 import { createFairQueue } from './fair-queue.ts'
 
 /** OWASP's argon2id parameters: 19 MiB, two passes, one lane (Password Storage Cheat Sheet). */
@@ -27,9 +28,9 @@ export interface PasswordOptions {
 /** What a password check found. */
 export interface PasswordCheck {
   matches: boolean
-  /** Whether the stored digest is older than today's parameters. */
+  /** Whether the stored digest is older than today's parameters, or one of Django's. */
   outdated: boolean
-  /** Whether the stored digest could not be read: it is damaged, foreign or out of bounds. */
+  /** Whether the stored digest could not be read: it is damaged, of an unknown kind or out of bounds. */
   unreadable: boolean
 }
 
@@ -41,7 +42,10 @@ export interface Passwords {
   readonly minLength: number
   /** The digest (PHC string) of an accepted password, at no lower cost than that of the readable digest it replaces. */
   hash(party: string, password: string, former?: string): Promise<string>
-  /** Checks a password; for no digest (an unknown user) at the same cost, and never with success. */
+  /**
+   * Checks a password; for no digest (an unknown user) at the cost of one of ours, and never with success. A digest that
+   * was imported from Django costs what Django's parameters ask for.
+   */
   check(party: string, password: string, digest: string | null): Promise<PasswordCheck>
 }
 
@@ -62,6 +66,11 @@ export function createPasswords(options: PasswordOptions): Passwords {
     hash: (party, password, former) =>
       inTurn(party, () => hash(password.normalize('NFC'), parametersAfter(former))),
     async check(party, password, digest) {
+      const verifyForeign = digest === null ? null : readDjangoDigest(digest)
+      if (verifyForeign !== null) {
+        const matches = await inTurn(party, () => verifyAsTyped(verifyForeign, password))
+        return { matches, outdated: true, unreadable: false }
+      }
       const readable = digest !== null && hasSafeParameters(digest)
       const matches = await inTurn(party, () => verify(readable ? digest : decoy, password.normalize('NFC')))
       return {
@@ -71,6 +80,13 @@ export function createPasswords(options: PasswordOptions): Passwords {
       }
     },
   }
+}
+
+/** Django takes passwords as they are typed, so that the same letters in another form are worth a second try. */
+async function verifyAsTyped(verifyForeign: VerifyForeign, password: string): Promise<boolean> {
+  if (await verifyForeign(password)) return true
+  const normalized = password.normalize('NFC')
+  return normalized !== password && verifyForeign(normalized)
 }
 
 /** A digest that no password is known for: to check against it costs what it costs to check against a real one. */
@@ -167,7 +183,7 @@ function hasSafeParameters(digest: string): boolean {
 }
 
 function parametersAfter(former: string | undefined): typeof parameters {
-  if (former === undefined) return parameters
+  if (former === undefined || !former.startsWith('$')) return parameters // those of Django begin with a name
   const { memoryCost, timeCost } = parseOptions(former)
   return {
     ...parameters,
