@@ -10,6 +10,7 @@ export function toAuthOptions(settings: Settings): AuthOptions {
       renew: settings.tokenRenew,
       maxTtlMs: settings.tokenMaxTtl,
       personalMaxTtlMs: settings.personalTokenMaxTtl,
+      rotationGraceMs: settings.tokenRotationGrace,
       prefix: settings.tokenPrefix,
       limit: settings.tokenLimit,
       limitPolicy: settings.tokenLimitPolicy,

@@ -92,6 +92,11 @@ export const settings = {
     'evict-oldest',
     'What one more sign-in does: end the least recently used token, or fail.',
   ),
+  tokenRotationGrace: setting(
+    duration(0),
+    '30s',
+    'How long a token works after `rotateToken` has replaced it, for requests that are under way. Shown later, it ends the one that followed it.',
+  ),
   personalTokenLimit: setting(
     integer(1, 10_000),
     '20',

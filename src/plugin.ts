@@ -115,7 +115,15 @@ export async function registerLatchkey(
   }
   const preHandler = createAuthenticate({ ...authentication, requireHttps: settings.requireHttps })
   const contextOf = (request: FastifyRequest): LatchkeyContext =>
-    createContext(auth, request.principal, () => originOf(request))
+    createContext(
+      auth,
+      request.principal,
+      () => originOf(request),
+      () => {
+        const credentials = authentication.readCredentials(request.raw)
+        return typeof credentials === 'string' ? credentials : null
+      },
+    )
   decoratePrincipal(app)
   app.decorate('latchkey', { auth, preHandler, createContext: contextOf })
 
@@ -268,6 +276,9 @@ function createRunner(
   }
 }
 
+/** Somebody has what they should not, or what is stored is broken. */
+const alarms = new Set(['sys_password_digest_unreadable', 'authn_token_reuse'])
+
 const warnings = new Set([
   'authn_login_fail',
   'authn_login_fail_max',
@@ -277,8 +288,7 @@ const warnings = new Set([
 ])
 
 function reportEvent(app: FastifyInstance, event: AuthEvent): void {
-  const level =
-    event.event === 'sys_password_digest_unreadable' ? 'error' : warnings.has(event.event) ? 'warn' : 'info'
+  const level = alarms.has(event.event) ? 'error' : warnings.has(event.event) ? 'warn' : 'info'
   const { requestId, ...rest } = event
   app.log[level](requestId === undefined ? rest : { reqId: requestId, ...rest }, event.event)
 }

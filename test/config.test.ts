@@ -152,6 +152,7 @@ const cases: Record<SettingName, Case> = {
   tokenMaxTtl: { byDefault: 90 * day, ...duration(1000) },
   tokenLimit: { byDefault: 50, ...wholeNumber(1, 10_000) },
   tokenLimitPolicy: { byDefault: 'evict-oldest', accepts: { deny: 'deny' }, refuses: ['evict', 'allow'] },
+  tokenRotationGrace: { byDefault: 30_000, ...duration(0) },
   personalTokenLimit: { byDefault: 20, ...wholeNumber(1, 10_000) },
   personalTokenMaxTtl: { byDefault: 365 * day, ...duration(1000) },
   tokenRetention: { byDefault: 30 * day, ...duration(0) },

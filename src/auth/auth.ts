@@ -1,5 +1,6 @@
 import { createReadChanges } from '../db/changes.ts'
 import type { Database } from '../db/open.ts'
+import { prepareFindPredecessor } from '../db/rotation.ts'
 import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
@@ -17,8 +18,10 @@ import { createPasswords, type PasswordOptions } from './passwords.ts'
 import { type CreatePersonalToken, createCreatePersonalToken } from './personal-tokens.ts'
 import { createResolvePrincipal, type ResolvePrincipal } from './principal.ts'
 import { createPrune, type Prune } from './prune.ts'
+import { createRotateToken, type RotateToken } from './rotation.ts'
 import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
 import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
+import { createEndFamily } from './token-family.ts'
 import { createTokenLife, type TokenLifeOptions } from './token-life.ts'
 import { createTokenUses } from './token-uses.ts'
 import { createWebhooks, type WebhookOptions } from './webhooks.ts'
@@ -48,6 +51,7 @@ export interface Auth extends Devices, Accounts, Operator {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
+  rotateToken: RotateToken
   createPersonalToken: CreatePersonalToken
   confirmPassword: ConfirmPassword
   reportLeakedToken: ReportLeakedToken
@@ -106,6 +110,8 @@ export function createAuth(deps: {
     personalTokenLimit: token.personalLimit,
   })
   const findToken = prepareFindToken(database)
+  const findPredecessor = prepareFindPredecessor(database)
+  const endFamily = createEndFamily({ database, clock, report })
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
   return {
@@ -113,14 +119,43 @@ export function createAuth(deps: {
     ...bind(
       createAccounts({ database, clock, passwords, throttle, provePassword, report, hooks, signUpOpen }),
     ),
-    ...bind(createOperator({ database, clock, life, issueToken, findTokenWithUser: findToken, report })),
+    ...bind(
+      createOperator({
+        database,
+        clock,
+        life,
+        issueToken,
+        findTokenWithUser: findToken,
+        findPredecessor,
+        report,
+      }),
+    ),
     ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks }) }),
     ...bind({
-      createPersonalToken: createCreatePersonalToken({ database, clock, life, issueToken, report }),
+      ...bind({
+        rotateToken: createRotateToken({
+          database,
+          clock,
+          life,
+          uses,
+          tokenPrefix: token.prefix,
+          endFamily,
+          report,
+        }),
+      }),
+      createPersonalToken: createCreatePersonalToken({ database, issueToken, report }),
       confirmPassword: createConfirmPassword({ provePassword, clock, report }),
       reportLeakedToken: createReportLeakedToken({ database, clock, throttle, findToken, report }),
     }),
-    resolvePrincipal: createResolvePrincipal({ findToken, knownTokens, clock, life, uses }),
+    resolvePrincipal: createResolvePrincipal({
+      findToken,
+      findPredecessor,
+      endFamily,
+      knownTokens,
+      clock,
+      life,
+      uses,
+    }),
     issueToken,
     prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
     outbox,

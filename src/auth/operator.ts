@@ -1,11 +1,14 @@
+import type { Kysely } from 'kysely'
 import { validate as isUuid } from 'uuid'
 import type { Database, FindOne } from '../db/open.ts'
+import { findPredecessor, type PredecessorRow } from '../db/rotation.ts'
+import type { Tables } from '../db/tables.ts'
 import { findToken, markTokensRevoked, type TokenRow, type TokenWithUserRow } from '../db/tokens.ts'
 import { findUserById } from '../db/users.ts'
 import { badInput, LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
 import { type ReportEvent, reportEnds } from './origin.ts'
-import { type AnonymousPrincipal, findRefusal } from './principal.ts'
+import { type AnonymousPrincipal, anonymous, findRefusal } from './principal.ts'
 import { type IssuedToken, type IssueToken, requireIssued } from './sign-in.ts'
 import { digestToken, hasTokenForm, isWellFormedToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
@@ -45,9 +48,11 @@ export function createOperator(deps: {
   life: TokenLife
   issueToken: IssueToken
   findTokenWithUser: FindOne<TokenWithUserRow>
+  findPredecessor: FindOne<PredecessorRow>
   report: ReportEvent
 }): Operator {
   const { database, clock, life, issueToken, findTokenWithUser, report } = deps
+  const findRotated = deps.findPredecessor
 
   return {
     async createToken(userId, { name, expiresIn, scopes = null }) {
@@ -82,7 +87,7 @@ export function createOperator(deps: {
     async endToken(which) {
       const by = 'id' in which ? { id: requireId(which.id) } : { digest: digestToken(which.token) }
       const { token, ended } = await database.transaction(async (db) => {
-        const row = await findToken(db, by)
+        const row = (await findToken(db, by)) ?? (await findSuccessor(db, by))
         if (row === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such token.')
         const ids = await markTokensRevoked(db, { ids: [row.id] }, clock())
         return { token: row, ended: ids.length > 0 }
@@ -100,13 +105,31 @@ export function createOperator(deps: {
     async introspectToken(token) {
       const wellFormed = hasTokenForm(token)
       const checksum = isWellFormedToken(token)
-      const row = checksum ? await findTokenWithUser(digestToken(token)) : undefined
-      if (row === undefined) return { wellFormed, checksum, found: null }
-      const found = { token: row, username: row.username, refusal: findRefusal(row, clock(), life) }
+      if (!checksum) return { wellFormed, checksum, found: null }
+      const digest = digestToken(token)
+      const row = await findTokenWithUser(digest)
+      const rotated = row === undefined ? await findRotated(digest) : undefined
+      const known = row ?? rotated
+      if (known === undefined) return { wellFormed, checksum, found: null }
+      const now = clock()
+      const isReplaced = rotated !== undefined && !life.isInGrace(rotated, now)
+      const refusal = findRefusal(known, now, life) ?? (isReplaced ? replaced : null)
+      const found = { token: known, username: known.username, refusal }
       return { wellFormed, checksum, found }
     },
   }
 }
+
+/** A token that leaked may have been rotated since: what follows it ends with it. */
+async function findSuccessor(
+  db: Kysely<Tables>,
+  by: { id: string } | { digest: string },
+): Promise<TokenRow | undefined> {
+  const before = 'digest' in by ? await findPredecessor(db, by.digest) : undefined
+  return before && findToken(db, { id: before.tokenId })
+}
+
+const replaced = anonymous('REVOKED', 'Token was replaced by a rotation.')
 
 function requireId(id: string): string {
   if (!isUuid(id)) throw badInput('id', 'ID', 'This is not the id of a token.')

@@ -23,6 +23,8 @@ export type AuthEventName =
   | 'authn_password_change_fail'
   | 'authn_token_created'
   | 'authn_token_revoked'
+  | 'authn_token_rotated'
+  | 'authn_token_reuse'
   | 'user_created'
   | 'user_updated'
   | 'user_disabled'

@@ -1,12 +1,11 @@
 import type { Database } from '../db/open.ts'
-import { findLiveToken } from '../db/tokens.ts'
+import { findToken } from '../db/tokens.ts'
 import { findUserById } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
 import type { UserPrincipal } from './principal.ts'
 import { type IssuedToken, type IssueToken, requireIssued } from './sign-in.ts'
-import type { TokenLife } from './token-life.ts'
 import { requireScopes } from './token-rights.ts'
 
 /** What `createToken` takes. */
@@ -28,12 +27,10 @@ export type CreatePersonalToken = (
 
 export function createCreatePersonalToken(deps: {
   database: Database
-  clock: () => number
-  life: TokenLife
   issueToken: IssueToken
   report: ReportEvent
 }): CreatePersonalToken {
-  const { database, clock, life, issueToken, report } = deps
+  const { database, issueToken, report } = deps
   return async (principal, request, origin) => {
     const { user, token } = principal
     const { scopes, expiresIn = null } = request
@@ -41,9 +38,9 @@ export function createCreatePersonalToken(deps: {
     requireScopes(token, scopes)
     const answer = await database.transaction(async (db) => {
       const row = await findUserById(db, user.id)
-      const asking = await findLiveToken(db, user.id, token.id, life.liveAt(clock()))
+      const asking = await findToken(db, { id: token.id })
       // Ended while the request was under way: it must not leave one behind that lives on.
-      if (row?.active !== 1 || asking === undefined) throw hasEnded()
+      if (row?.active !== 1 || asking?.revokedAt !== null) throw hasEnded()
       return issueToken(db, { user: row, device, name, kind: 'PERSONAL', scopes, expiresIn, origin })
     })
     const issued = requireIssued(answer)

@@ -1,7 +1,10 @@
 import type { FindOne } from '../db/open.ts'
+import type { PredecessorRow } from '../db/rotation.ts'
 import type { TokenRow, TokenUse, TokenWithUserRow } from '../db/tokens.ts'
 import type { UserRow } from '../db/users.ts'
 import type { KnownTokens } from './known-tokens.ts'
+import type { RequestOrigin } from './origin.ts'
+import type { EndFamily } from './token-family.ts'
 import { digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
 import { type TokenRights, toRights } from './token-rights.ts'
@@ -68,24 +71,31 @@ const inactive = anonymous('INACTIVE', 'User inactive or deleted.')
 
 /**
  * Resolves a token string into a principal with one look-up or, for a token that is known, none; never with one for a
- * token whose form or checksum is wrong. Answers at once where the database driver is synchronous. Throws only for a
+ * token whose form or checksum is wrong. One that was rotated is found by another, and ends what followed it where it comes
+ * too late. Answers at once where the database driver is synchronous. Throws only for a
  * database fault.
  */
-export type ResolvePrincipal = (token: string, address: string) => Principal | Promise<Principal>
+export type ResolvePrincipal = (
+  token: string,
+  address: string,
+  findOrigin?: () => RequestOrigin,
+) => Principal | Promise<Principal>
 
 export function createResolvePrincipal(deps: {
   /** Finds a token by its digest. */
   findToken: FindOne<TokenWithUserRow>
-  /** The same out of memory where it can; null for no cache. */
+  /** Finds it by what it was before a rotation. */
+  findPredecessor: FindOne<PredecessorRow>
+  endFamily: EndFamily
+  /** A token by its digest out of memory where it can; null for no cache. */
   knownTokens: KnownTokens | null
   clock: () => number
   life: TokenLife
   uses: TokenUses
 }): ResolvePrincipal {
-  const { findToken, knownTokens, clock, life, uses } = deps
+  const { findToken, findPredecessor, endFamily, knownTokens, clock, life, uses } = deps
 
-  function judge(row: TokenWithUserRow | undefined, address: string): Principal {
-    if (row === undefined) return invalid
+  function judge(row: TokenWithUserRow, address: string): Principal {
     const now = clock()
     const use = uses.find(row.id)
     const refusal = findRefusal(row, now, life, use)
@@ -94,7 +104,36 @@ export function createResolvePrincipal(deps: {
     return toUserPrincipal(row, uses.record(row, now, address, expiresAt))
   }
 
-  return (token, address) => {
+  /** What was rotated is never kept in memory: it is judged by the database and the clock at each use. */
+  function settle(
+    digest: string,
+    row: TokenWithUserRow | undefined,
+    address: string,
+    findOrigin: (() => RequestOrigin) | undefined,
+  ): Principal | Promise<Principal> {
+    if (row !== undefined) return judge(row, address)
+    const found = findPredecessor(digest)
+    return found instanceof Promise
+      ? found.then((predecessor) => judgePredecessor(predecessor, address, findOrigin))
+      : judgePredecessor(found, address, findOrigin)
+  }
+
+  function judgePredecessor(
+    row: PredecessorRow | undefined,
+    address: string,
+    findOrigin: (() => RequestOrigin) | undefined,
+  ): Principal | Promise<Principal> {
+    if (row === undefined) return invalid
+    const now = clock()
+    if (life.isInGrace(row, now)) return judge(row, address)
+    const refusal = findRefusal(row, now, life, uses.find(row.id))
+    if (refusal !== null) return refusal
+    // Two have this token, one of whom should not.
+    const family = { id: row.id, userId: row.userId as string } // judged: it has a user
+    return endFamily(family, findOrigin?.()).then(() => revoked)
+  }
+
+  return (token, address, findOrigin) => {
     if (!hasTokenForm(token)) return invalid
     const digest = digestToken(token)
     const known = knownTokens?.find(digest)
@@ -105,9 +144,9 @@ export function createResolvePrincipal(deps: {
       return invalid
     }
     const found = findToken(digest)
-    if (found instanceof Promise) return found.then((row) => judge(row, address))
+    if (found instanceof Promise) return found.then((row) => settle(digest, row, address, findOrigin))
     knownTokens?.keep(digest, found)
-    return judge(found, address)
+    return settle(digest, found, address, findOrigin)
   }
 }
 

@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto'
+import { hash, hkdfSync, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
@@ -12,7 +12,20 @@ export const tokenPrefixPattern = /^[A-Za-z0-9]{1,19}_$/
 
 /** A new token: prefix, 43 base62 characters (256 random bits) and 6 of CRC-32 over all that precedes. */
 export function generateToken(prefix: string): string {
-  const body = prefix + toBase62(BigInt(`0x${randomBytes(32).toString('hex')}`), secretLength)
+  return formToken(prefix, randomBytes(32))
+}
+
+/**
+ * The token that follows one at its rotation, with the same prefix where that one has our form. Whoever has the one before
+ * can be given it again; the nonce alone says nothing (HKDF, RFC 5869).
+ */
+export function deriveToken(prefix: string, token: string, nonce: Uint8Array): string {
+  const secret = Buffer.from(hkdfSync('sha256', token, nonce, 'latchkey token rotation', 32))
+  return formToken(hasTokenForm(token) ? token.slice(0, -tailLength) : prefix, secret)
+}
+
+function formToken(prefix: string, secret: Buffer): string {
+  const body = prefix + toBase62(BigInt(`0x${secret.toString('hex')}`), secretLength)
   return body + toBase62(BigInt(crc32(body)), checksumLength)
 }
 

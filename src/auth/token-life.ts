@@ -1,3 +1,4 @@
+import type { Predecessor } from '../db/rotation.ts'
 import type { LiveAt } from '../db/tokens.ts'
 import { badInput } from '../errors.ts'
 
@@ -13,6 +14,8 @@ export interface TokenLifeOptions {
   maxTtlMs: number
   /** The longest life of a token that is no device's. */
   personalMaxTtlMs: number
+  /** How long a token works after its rotation. */
+  rotationGraceMs: number
 }
 
 /** The rules by which tokens expire. A token is valid up to the millisecond before its expiry, and refused at it. */
@@ -24,12 +27,16 @@ export interface TokenLife {
   start(now: number, expiresIn: string | null): { expiresAt: number; maxExpiresAt: number }
   /** The same for a token that is no device's, which is never renewed; `expiresIn` may ask for longer than `ttlMs`. */
   startPersonal(now: number, expiresIn: string | null): { expiresAt: number; maxExpiresAt: number }
+  /** The expiry after a rotation: as for a new token, up to the ceiling that it has. */
+  restart(now: number, maxExpiresAt: number): number
+  /** Whether a token that was rotated still works: the last one before the one in force, for a while. */
+  isInGrace<T extends Predecessor>(predecessor: T, now: number): predecessor is T & { nonce: Uint8Array }
   /** The expiry after a use: moved on, up to the token's ceiling, or as it was. */
   renew(expiresAt: number, maxExpiresAt: number, now: number): number
 }
 
 export function createTokenLife(options: TokenLifeOptions): TokenLife {
-  const { ttlMs, idleTtlMs, renew, maxTtlMs, personalMaxTtlMs } = options
+  const { ttlMs, idleTtlMs, renew, maxTtlMs, personalMaxTtlMs, rotationGraceMs } = options
   return {
     idleTtlMs,
     liveAt: (now) => ({ now, idleSince: Number.isFinite(idleTtlMs) ? now - idleTtlMs : -1 }),
@@ -45,6 +52,10 @@ export function createTokenLife(options: TokenLifeOptions): TokenLife {
       const lifeMs = expiresIn === null ? ttlMs : requireDuration(expiresIn)
       const expiresAt = now + Math.min(lifeMs, personalMaxTtlMs)
       return { expiresAt, maxExpiresAt: expiresAt }
+    },
+    restart: (now, maxExpiresAt) => Math.min(now + ttlMs, maxExpiresAt),
+    isInGrace<T extends Predecessor>(predecessor: T, now: number): predecessor is T & { nonce: Uint8Array } {
+      return predecessor.nonce !== null && now < predecessor.rotatedAt + rotationGraceMs
     },
     renew(expiresAt, maxExpiresAt, now) {
       if (!renew) return expiresAt

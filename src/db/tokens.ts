@@ -55,7 +55,8 @@ export interface TokenUse {
 
 const tokenId = uuidText('latchkey_tokens.id')
 
-const columns = [
+/** What there is to select of a token. */
+export const tokenColumns = [
   tokenId.as('id'),
   'latchkey_tokens.user_id as userId',
   'latchkey_tokens.name',
@@ -76,21 +77,24 @@ const columns = [
   'latchkey_tokens.proven_at as provenAt',
 ] as const
 
+/** What there is to select of its user beside it. */
+export const userColumns = [
+  'latchkey_users.username',
+  'latchkey_users.email',
+  'latchkey_users.role',
+  'latchkey_users.active',
+  'latchkey_users.created_at as userCreatedAt',
+  'latchkey_users.last_sign_in_at as lastSignInAt',
+] as const
+
 /** The one look-up of the request path: a token's digest → the token joined with its user. */
 export function prepareFindToken(database: Database): FindOne<TokenWithUserRow> {
   const findByBytes = database.prepareOne((db) =>
     db
       .selectFrom('latchkey_tokens')
       .leftJoin('latchkey_users', 'latchkey_users.id', 'latchkey_tokens.user_id')
-      .select(columns)
-      .select([
-        'latchkey_users.username',
-        'latchkey_users.email',
-        'latchkey_users.role',
-        'latchkey_users.active',
-        'latchkey_users.created_at as userCreatedAt',
-        'latchkey_users.last_sign_in_at as lastSignInAt',
-      ])
+      .select(tokenColumns)
+      .select(userColumns)
       // Not `=`: with its table statistics SQLite would plan such a join anew for each value, at five times the cost.
       .where('latchkey_tokens.digest', 'in', [new Uint8Array()])
       .compile(),
@@ -167,7 +171,7 @@ export function listLiveTokens(
 ): Promise<TokenRow[]> {
   return db
     .selectFrom('latchkey_tokens')
-    .select(columns)
+    .select(tokenColumns)
     .where('user_id', '=', userId)
     .where((where) => isLive(where, at))
     .$if(after !== null, (query) => query.where('latchkey_tokens.id', '<', uuidToBytes(after as string)))
@@ -195,7 +199,7 @@ export function findLiveToken(
 ): Promise<TokenRow | undefined> {
   return db
     .selectFrom('latchkey_tokens')
-    .select(columns)
+    .select(tokenColumns)
     .where('latchkey_tokens.id', '=', uuidToBytes(id))
     .where('user_id', '=', userId)
     .where((where) => isLive(where, at))
@@ -211,7 +215,7 @@ export function findToken(
     'id' in by
       ? (['latchkey_tokens.id', uuidToBytes(by.id)] as const)
       : (['digest', digestToBytes(by.digest)] as const)
-  return db.selectFrom('latchkey_tokens').select(columns).where(column, '=', value).executeTakeFirst()
+  return db.selectFrom('latchkey_tokens').select(tokenColumns).where(column, '=', value).executeTakeFirst()
 }
 
 /**

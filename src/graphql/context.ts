@@ -12,6 +12,8 @@ export interface LatchkeyContext {
   principal: Principal
   /** Where the request comes from. */
   readonly origin: RequestOrigin
+  /** The token that the request presented, itself, or null. It is found out when somebody asks. */
+  readToken(): string | null
   /** Latchkey's use cases. */
   auth: Auth
   /** The user whose password this very request has proven. */
@@ -23,6 +25,7 @@ export function createContext(
   auth: Auth,
   principal: Principal,
   findOrigin: () => RequestOrigin,
+  readToken: () => string | null,
 ): LatchkeyContext {
   const signedIn = principal.kind === 'user'
   let origin: RequestOrigin | null = null
@@ -35,6 +38,7 @@ export function createContext(
       origin ??= findOrigin()
       return origin
     },
+    readToken,
     auth,
     provenUserId: null,
   }

@@ -33,6 +33,10 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       async renameToken(_parent, { id, name }, context) {
         return { tokenInfo: await context.auth.renameToken(requireUser(context), id, name) }
       },
+      async rotateToken(_parent, _args, context) {
+        const principal = requireUser(context)
+        return context.auth.rotateToken(principal, context.readToken() ?? '', context.origin)
+      },
       async createToken(_parent, request, context) {
         return context.auth.createPersonalToken(requireUser(context), request, context.origin)
       },

@@ -84,6 +84,12 @@ export type Mutation = {
    * Ending it twice is not an error, and an unknown id or somebody else's gets the same answer.
    */
   revokeToken: Maybe<RevokeTokenPayload>;
+  /**
+   * Gives the token of this request a new secret; id, name, scopes and the furthest expiry stay. The one that was sent works
+   * on for 30 seconds, unless the server says otherwise, and asking with it again gets the same new token. Shown after that,
+   * it ends the new one as well: two have it, and one of them should not.
+   */
+  rotateToken: Maybe<TokenAuthPayload>;
   /** Creates an account, if the server is open for it. Sign in afterwards with `tokenAuth`. */
   signUp: Maybe<SignUpPayload>;
   /**
@@ -221,7 +227,7 @@ export type Role =
 /**
  * What a token may be used for. A sign-in holds all scopes unless it asks for fewer, an application's own included, which
  * declares them by `extend enum Scope { NOTES_WRITE }`. Whatever its scopes, a token may read `viewer { id username }`, and
- * revoke itself.
+ * rotate and revoke itself.
  */
 export type Scope =
   /** The user's profile, email address and password, and the account itself. */
@@ -538,6 +544,7 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   revokeAllTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeOtherTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeToken?: Resolver<Maybe<ResolversTypes['RevokeTokenPayload']>, ParentType, ContextType, Partial<MutationRevokeTokenArgs>>;
+  rotateToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType>;
   signUp?: Resolver<Maybe<ResolversTypes['SignUpPayload']>, ParentType, ContextType, RequireFields<MutationSignUpArgs, 'password' | 'username'>>;
   tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'username'>>;
   updateViewer?: Resolver<Maybe<ResolversTypes['UpdateViewerPayload']>, ParentType, ContextType, Partial<MutationUpdateViewerArgs>>;

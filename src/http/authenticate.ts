@@ -53,7 +53,7 @@ export function createAuthenticate(deps: {
     }
     let principal: Principal | Promise<Principal>
     try {
-      principal = resolvePrincipal(credentials, clientAddress(request))
+      principal = resolvePrincipal(credentials, clientAddress(request), () => originOf(request))
     } catch (error) {
       return done(error as Error) // a database fault: answered as SERVICE_UNAVAILABLE, never as a user
     }

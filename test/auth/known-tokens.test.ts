@@ -10,6 +10,7 @@ import { createTokenLife } from '../../src/auth/token-life.ts'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
 import { createReadChanges, type ReadChanges } from '../../src/db/changes.ts'
 import { openDatabase } from '../../src/db/open.ts'
+import { prepareFindPredecessor } from '../../src/db/rotation.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { dayMs, openDomain, origin, type TestDomain, tokenDefaults } from '../support/domain.ts'
 
@@ -32,6 +33,8 @@ async function openReader(t: Test, size = 100, life = tokenDefaults): Promise<Re
   const uses = createTokenUses(database)
   let lookUps = 0
   const resolve = createResolvePrincipal({
+    findPredecessor: prepareFindPredecessor(database),
+    endFamily: async () => {},
     findToken: (digest) => {
       lookUps++
       return findToken(digest)

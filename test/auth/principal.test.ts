@@ -3,6 +3,7 @@ import { createResolvePrincipal, toToken } from '../../src/auth/principal.ts'
 import { digestToken, generateToken } from '../../src/auth/token-format.ts'
 import { createTokenLife } from '../../src/auth/token-life.ts'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
+import { prepareFindPredecessor } from '../../src/db/rotation.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { dayMs, openDomain, origin, tokenDefaults } from '../support/domain.ts'
 
@@ -33,6 +34,9 @@ t.test('a token in force is its user and itself, without the secret', async (t) 
       expiresAt: issuedAt + 30 * dayMs,
       lastUsedAt: clock.now,
       lastUsedAddress: '127.0.0.1',
+      kind: 'DEVICE',
+      scopes: null,
+      provenAt: issuedAt,
     },
   })
   t.notMatch(JSON.stringify(principal), token.slice(3, 20))
@@ -124,6 +128,8 @@ t.test('a token costs one look-up, and an ill-formed one none', async (t) => {
   const findToken = prepareFindToken(database)
   let lookUps = 0
   const resolvePrincipal = createResolvePrincipal({
+    findPredecessor: prepareFindPredecessor(database),
+    endFamily: async () => {},
     findToken: (digest) => {
       lookUps++
       return findToken(digest)
@@ -145,6 +151,8 @@ t.test('a driver that answers later is waited for', async (t) => {
   const { token } = await signIn('ada')
   const findToken = prepareFindToken(database)
   const resolvePrincipal = createResolvePrincipal({
+    findPredecessor: prepareFindPredecessor(database),
+    endFamily: async () => {},
     findToken: async (digest) => findToken(digest),
     knownTokens: null,
     clock: () => clock.now,

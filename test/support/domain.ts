@@ -140,6 +140,7 @@ export const tokenDefaults: AuthOptions['token'] = {
   maxTtlMs: 90 * dayMs,
   prefix: 'lk_',
   personalMaxTtlMs: 365 * dayMs,
+  rotationGraceMs: 30_000,
   limit: 50,
   personalLimit: 20,
   limitPolicy: 'evict-oldest',
