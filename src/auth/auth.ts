@@ -145,7 +145,14 @@ export function createAuth(deps: {
       }),
       createPersonalToken: createCreatePersonalToken({ database, issueToken, report }),
       confirmPassword: createConfirmPassword({ provePassword, clock, report }),
-      reportLeakedToken: createReportLeakedToken({ database, clock, throttle, findToken, report }),
+      reportLeakedToken: createReportLeakedToken({
+        database,
+        clock,
+        throttle,
+        findToken,
+        findPredecessor,
+        report,
+      }),
     }),
     resolvePrincipal: createResolvePrincipal({
       findToken,

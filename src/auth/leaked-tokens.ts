@@ -1,4 +1,5 @@
 import type { Database, FindOne } from '../db/open.ts'
+import type { PredecessorRow } from '../db/rotation.ts'
 import { markTokensRevoked, type TokenWithUserRow } from '../db/tokens.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { type Throttle, throttleKey } from './throttle.ts'
@@ -16,16 +17,18 @@ export function createReportLeakedToken(deps: {
   clock: () => number
   throttle: Throttle
   findToken: FindOne<TokenWithUserRow>
+  findPredecessor: FindOne<PredecessorRow>
   report: ReportEvent
 }): ReportLeakedToken {
-  const { database, clock, throttle, findToken, report } = deps
+  const { database, clock, throttle, findToken, findPredecessor, report } = deps
 
   return async (token, origin) => {
     // Counted whatever comes of it, and apart from sign-ins: who reports much shall not be kept from signing in.
     const attempt = await throttle.begin({ address: throttleKey('address', `report ${origin.network}`) })
     try {
       // Looked up whatever its form, and written to where there is nothing: no case answers much sooner than another.
-      const row = await findToken(digestToken(token))
+      const digest = digestToken(token)
+      const row = (await findToken(digest)) ?? (await findPredecessor(digest))
       const which = { ids: row === undefined ? [] : [row.id] }
       const ended = await database.transaction((db) => markTokensRevoked(db, which, clock()))
       if (row?.userId == null || ended.length === 0) return

@@ -44,6 +44,16 @@ t.test('a token that is reported is ended, and no answer tells whether there was
   t.match(JSON.parse(told[0] as string), { userId: user.id, tokenId: String, address: '127.0.0.1' })
 })
 
+t.test('a token that was rotated since ends its successor', async (t) => {
+  const app = await startApp(t)
+  const lost = secret(await app.signIn(await app.createUser()))
+  const { body } = await app.graphql('mutation { rotateToken { token } }', null, { token: lost })
+  const successor = secret(body.data.rotateToken.token)
+  t.equal(await reasonOf(app, successor), null)
+  t.match(await report(app, lost), { body: { data: Object } })
+  t.equal(await reasonOf(app, successor), 'REVOKED')
+})
+
 t.test('nobody needs to be signed in, nor loses by it', async (t) => {
   const app = await startApp(t, { staleTokens: 'strict' })
   const [ada, eve] = [await app.createUser(), await app.createUser()]
