@@ -22,7 +22,7 @@ const readers: Record<string, (rest: string) => VerifyForeign | null> = {
   pbkdf2_sha256: (rest) => readPbkdf2(rest, 'sha256', 32),
   pbkdf2_sha1: (rest) => readPbkdf2(rest, 'sha1', 20),
   argon2: readArgon2,
-  bcrypt: (rest) => readBcrypt(rest, withoutNul),
+  bcrypt: (rest) => readBcrypt(rest, (password) => password),
   bcrypt_sha256: (rest) => readBcrypt(rest, (password) => hexDigest('sha256', password)),
   scrypt: readScrypt,
   md5: (rest) => readSalted(rest, 'md5', 32),
@@ -68,20 +68,12 @@ function readArgon2(phc: string): VerifyForeign | null {
   return (password) => verifyArgon2(digest, password)
 }
 
-/** `$2b$12$<salt and digest>`; `prepare` makes of a password what bcrypt was given, or null where it takes none such. */
-function readBcrypt(digest: string, prepare: (password: string) => string | null): VerifyForeign | null {
+/** `$2b$12$<salt and digest>`; `prepare` makes of a password what bcrypt was given. */
+function readBcrypt(digest: string, prepare: (password: string) => string): VerifyForeign | null {
   const match = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(digest)
   const cost = Number(match?.[1])
   if (match === null || cost < 4 || cost > limits.bcryptCost) return null
-  return async (password) => {
-    const input = prepare(password)
-    return input !== null && compareBcryptInThread({ input, digest })
-  }
-}
-
-/** To bcrypt a NUL would be the end; Django's refuses it. */
-function withoutNul(password: string): string | null {
-  return password.includes('\0') ? null : password
+  return (password) => compareBcryptInThread({ input: prepare(password), digest })
 }
 
 const deriveScrypt: (

@@ -82,11 +82,14 @@ export function createPasswords(options: PasswordOptions): Passwords {
   }
 }
 
-/** Django takes passwords as they are typed, so that the same letters in another form are worth a second try. */
+/**
+ * Django takes passwords as they are typed, so that the same letters in another form are worth a second try. It takes no
+ * NUL, which to HMAC is the same as nothing; that costs what any other password does, and never matches.
+ */
 async function verifyAsTyped(verifyForeign: VerifyForeign, password: string): Promise<boolean> {
-  if (await verifyForeign(password)) return true
+  if (await verifyForeign(password)) return !password.includes('\0')
   const normalized = password.normalize('NFC')
-  return normalized !== password && verifyForeign(normalized)
+  return normalized !== password && verifyAsTyped(verifyForeign, normalized)
 }
 
 /** A digest that no password is known for: to check against it costs what it costs to check against a real one. */
