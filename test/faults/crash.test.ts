@@ -91,6 +91,7 @@ class Client {
       else if (dice < 10) await this.changePassword()
       else if (dice < 35) await this.revoke(stock.pop()?.token)
       else if (dice < 40) await this.revoke(this.#anyOf(this.known.live))
+      else if (dice < 45) await this.rotate()
       else if (dice < 55) await this.rename(stock[randomInt(stock.length)])
       else if (dice < 75) await this.expect(stock[randomInt(stock.length)]?.token, 'live')
       else if (dice < 90) await this.expect(this.#anyOf(this.known.live), 'live')
@@ -120,6 +121,24 @@ class Client {
       this.#count('revoked')
     } else if (answer !== null && !isBusy(answer)) {
       this.wrong.push(`cannot revoke: ${JSON.stringify(answer.body)}`)
+    }
+  }
+
+  /** Where no answer came, asking with the same token again gives the new one, whether it was rotated or not. */
+  async rotate(): Promise<void> {
+    const token = this.#anyOf(this.known.live)
+    if (token === undefined) return
+    for (;;) {
+      const answer = await this.#ask('mutation { rotateToken { token } }', null, token)
+      if (answer === null || isBusy(answer)) continue
+      if (answer.body.data?.rotateToken) {
+        this.known.live.delete(token)
+        this.known.live.add(answer.body.data.rotateToken.token)
+        this.#count('rotated')
+      } else {
+        this.wrong.push(`cannot rotate: ${JSON.stringify(answer.body)}`)
+      }
+      return
     }
   }
 
@@ -287,7 +306,14 @@ t.test('whenever a process is killed, or all of them, what was acknowledged hold
     .filter(([id, names]) => !names.has(nameOf.get(uuidToBytes(id)) as string))
   t.same(misnamed, [])
   t.ok(count.kills >= kills)
-  for (const what of ['signed in', 'revoked', 'renamed', 'password changed', 'left without an answer'])
+  for (const what of [
+    'signed in',
+    'revoked',
+    'rotated',
+    'renamed',
+    'password changed',
+    'left without an answer',
+  ])
     t.ok((tally[what] ?? 0) > 0, what)
   t.comment(`${count.kills} kills:`, tally)
 })
