@@ -79,7 +79,6 @@ export function createOperator(deps: {
         })
       })
       const issued = requireIssued(answer)
-      reportEnds(report, userId, issued.evictedIds)
       report({ event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id })
       return issued
     },

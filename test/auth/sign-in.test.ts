@@ -272,7 +272,11 @@ t.test('each token that a sign-in ends is reported, before the sign-in itself', 
 
   events.length = 0
   const issued = await auth.createToken(userId, { name: null, expiresIn: null })
-  t.strictSame(events, [ended(again), { event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id }])
+  t.strictSame(
+    events,
+    [{ event: 'authn_token_created', userId, tokenId: issued.tokenInfo.id }],
+    'one of the operator ends none',
+  )
 })
 
 t.test('a transaction that is undone reports nothing', async (t) => {
