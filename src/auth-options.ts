@@ -32,6 +32,7 @@ export function toAuthOptions(settings: Settings): AuthOptions {
       addressWindowMs: 60_000,
       lockAfter: settings.rateLimitLockAfter,
     },
+    auditRetentionMs: Number.isFinite(settings.auditRetention) ? settings.auditRetention : 0,
     signUpOpen: settings.signUp === 'open',
     followUpLimitMs: hookLimitMs(settings),
     webhook:

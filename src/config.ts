@@ -118,6 +118,11 @@ export const settings = {
     'How many tokens each process keeps in memory at the most, or `off`. What has changed in the database is never answered from there.',
   ),
   tokenFlushInterval: setting(duration(100), '10s', 'How often last uses and renewals are written.'),
+  auditRetention: setting(
+    durationOrOff(60_000),
+    '180d',
+    'How long audit events are kept, or `off` for keeping none.',
+  ),
   tokenSchemes: setting(schemes, 'Token', 'The schemes accepted in the header, separated by commas.'),
   tokenHeader: setting(headerName, 'Authorization', 'The header that carries the token.'),
   staleTokens: setting(
@@ -313,7 +318,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE)(_|$)/
+    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable))
     .flatMap((variable) => {

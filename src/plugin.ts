@@ -59,6 +59,9 @@ declare module 'fastify' {
 
 const pruneIntervalMs = 3_600_000
 
+/** What a killed process may lose of the audit; the log has it at once. */
+const auditIntervalMs = 1_000
+
 /** Registers Latchkey in a Fastify application: the database, the `preHandler`, the API and GraphiQL. */
 export const latchkey = fp(
   async (app: FastifyInstance, options: LatchkeyOptions) => registerLatchkey(app, options, {}),
@@ -169,7 +172,7 @@ export async function registerLatchkey(
     runner: createRunner(executor, contextOf, options.context),
     countRequest,
     countBadToken,
-    report: (event) => reportEvent(app, event),
+    report: auth.report,
     ownService,
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
@@ -277,13 +280,14 @@ function createRunner(
 }
 
 /** Somebody has what they should not, or what is stored is broken. */
-const alarms = new Set(['sys_password_digest_unreadable', 'authn_token_reuse'])
+const alarms = new Set(['sys_password_digest_unreadable', 'authn_token_reuse', 'sys_audit_lost'])
 
 const warnings = new Set([
   'authn_login_fail',
   'authn_login_fail_max',
   'authn_login_lock',
   'authn_password_change_fail',
+  'authz_fail',
   'excess_rate_limit_exceeded',
 ])
 
@@ -299,7 +303,7 @@ function logTrouble(app: FastifyInstance, { error, delivery }: OutboxTrouble): v
   else app.log.warn({ err: error, ...delivery }, 'a message could not be delivered yet')
 }
 
-/** Writes last uses, delivers what waits in the outbox, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
+/** Writes last uses and audit events, delivers what waits in the outbox, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
 function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, prunes: boolean): void {
   const closing = new AbortController()
   const { signal } = closing
@@ -321,7 +325,22 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
         pruning = null
       })
   }
-  const timers = [setInterval(flush, settings.tokenFlushInterval)]
+  let auditFails = false
+  const writeAudit = (write: () => Promise<void>): Promise<void> =>
+    write().then(
+      () => {
+        auditFails = false
+      },
+      (error) => {
+        // Once, not every second: what could not be written is tried again until it can.
+        if (!auditFails) app.log.error({ err: error }, 'audit events could not be written')
+        auditFails = true
+      },
+    )
+  const timers = [
+    setInterval(flush, settings.tokenFlushInterval),
+    setInterval(() => writeAudit(auth.audit.flush), auditIntervalMs),
+  ]
   if (prunes) timers.push(setInterval(prune, pruneIntervalMs))
   for (const timer of timers) timer.unref()
   auth.outbox.start()
@@ -330,5 +349,6 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
     timers.forEach(clearInterval)
     await Promise.all([pruning, flush(), auth.outbox.stop()])
     await auth.settled()
+    await writeAudit(auth.audit.finish)
   })
 }

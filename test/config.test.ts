@@ -148,6 +148,11 @@ const cases: Record<SettingName, Case> = {
     accepts: { ...duration(1000).accepts, off: Number.POSITIVE_INFINITY },
     refuses: [...duration(1000).refuses, 'Off'],
   },
+  auditRetention: {
+    byDefault: 180 * day,
+    accepts: { ...duration(60_000).accepts, off: Number.POSITIVE_INFINITY },
+    refuses: duration(60_000).refuses,
+  },
   tokenRenew: { byDefault: false, ...aFlag },
   tokenMaxTtl: { byDefault: 90 * day, ...duration(1000) },
   tokenLimit: { byDefault: 50, ...wholeNumber(1, 10_000) },

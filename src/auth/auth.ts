@@ -4,12 +4,15 @@ import { prepareFindPredecessor } from '../db/rotation.ts'
 import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { type Audit, createAudit } from './audit.ts'
+import { type AuditLog, createAuditLog } from './audit-log.ts'
 import { type ConfirmPassword, createConfirmPassword } from './confirm-password.ts'
 import { createDevices, type Devices } from './devices.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
 import { createKnownTokens } from './known-tokens.ts'
 import { createReportLeakedToken, type ReportLeakedToken } from './leaked-tokens.ts'
+import { createNoteLife } from './note-life.ts'
 import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
 import { createOutbox, type Outbox, type OutboxOptions, type OutboxTrouble } from './outbox.ts'
@@ -39,6 +42,8 @@ export interface AuthOptions {
   }
   password: PasswordOptions
   throttle: ThrottleOptions
+  /** How long audit events are kept; 0 for keeping none. */
+  auditRetentionMs: number
   signUpOpen: boolean
   /** How long an answer waits for what follows it, in milliseconds. */
   followUpLimitMs: number
@@ -47,7 +52,7 @@ export interface AuthOptions {
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
-export interface Auth extends Devices, Accounts, Operator {
+export interface Auth extends Devices, Accounts, Operator, AuditLog {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
@@ -60,6 +65,10 @@ export interface Auth extends Devices, Accounts, Operator {
   outbox: Outbox
   /** Whether there is any account; fails as `SERVICE_UNAVAILABLE` where the database cannot be read. */
   hasUsers(): Promise<boolean>
+  /** Takes an event from beside the domain to log and audit. */
+  report: ReportEvent
+  /** The events that are still in memory. */
+  audit: Pick<Audit, 'flush' | 'finish'>
   /** Writes the uses of tokens that are still in memory. */
   flush(): Promise<void>
   /** Resolves when what follows events, such as an application's hooks, has ended or has taken too long. */
@@ -87,9 +96,18 @@ export function createAuth(deps: {
   const outbox = createOutbox({ database, clock, onTrouble, options: deps.outboxOptions ?? {} })
   const { webhook, followUpLimitMs } = options
   const webhooks = webhook && createWebhooks({ outbox, database, clock, options: webhook, onTrouble })
-  // Webhooks first: they are stored soon, while hooks may take their time.
-  const { report, bind, settled } = joinFollowers(deps.report, [webhooks, hooks.follow], followUpLimitMs)
   const life = createTokenLife(token)
+  const audit = createAudit({
+    database,
+    clock,
+    onLost: (count) => deps.report({ event: 'sys_audit_lost', count }),
+  })
+  const record: ReportEvent = (event) => {
+    deps.report(event)
+    if (options.auditRetentionMs > 0) audit.record(event)
+  }
+  // Webhooks first: they are stored soon, while hooks may take their time.
+  const { report, bind, settled } = joinFollowers(record, [webhooks, hooks.follow], followUpLimitMs)
   const uses = createTokenUses(database)
   const passwords = createPasswords(options.password)
   const throttle = createThrottle({ database, clock, limiters, isShared: deps.isShared ?? false })
@@ -154,6 +172,7 @@ export function createAuth(deps: {
         report,
       }),
     }),
+    ...createAuditLog({ database }),
     resolvePrincipal: createResolvePrincipal({
       findToken,
       findPredecessor,
@@ -162,11 +181,21 @@ export function createAuth(deps: {
       clock,
       life,
       uses,
+      noteLife: createNoteLife(report),
     }),
     issueToken,
-    prune: createPrune({ database, clock, life, uses, retentionMs: token.retentionMs }),
+    prune: createPrune({
+      database,
+      clock,
+      life,
+      uses,
+      retentionMs: token.retentionMs,
+      auditRetentionMs: options.auditRetentionMs,
+    }),
     outbox,
     hasUsers: () => database.run(hasUsers),
+    report,
+    audit,
     flush: uses.flush,
     settled,
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { deleteOldAuditEvents } from '../db/audit.ts'
 import { deleteOldChanges } from '../db/changes.ts'
 import type { Database } from '../db/open.ts'
 import { deleteOldOutbox } from '../db/outbox.ts'
@@ -11,12 +12,14 @@ export interface EndedBefore {
   /** The last use of a token that has gone idle. */
   lastUses: number
   counters: number
+  auditEvents: number
 }
 
 /** How many are deleted. */
 export interface Deleted {
   tokens: number
   counters: number
+  auditEvents: number
 }
 
 /** How fast it goes, and who hears of it. */
@@ -57,6 +60,11 @@ export async function deleteEnded(
     counters: await deleteAll(
       database,
       (db, limit) => deleteStaleThrottles(db, before.counters, limit),
+      options,
+    ),
+    auditEvents: await deleteAll(
+      database,
+      (db, limit) => deleteOldAuditEvents(db, before.auditEvents, limit),
       options,
     ),
   }

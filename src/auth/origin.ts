@@ -25,14 +25,19 @@ export type AuthEventName =
   | 'authn_token_revoked'
   | 'authn_token_rotated'
   | 'authn_token_reuse'
+  | 'authz_fail'
+  | 'authn_token_expired'
+  | 'authn_token_renewed'
   | 'user_created'
   | 'user_updated'
   | 'user_disabled'
   | 'user_enabled'
+  | 'user_role_changed'
   | 'user_deleted'
   | 'token_reported'
   | 'excess_rate_limit_exceeded'
   | 'sys_password_digest_unreadable'
+  | 'sys_audit_lost'
 
 /** One event of the security log. It never carries a password, a token or what was typed as a name. */
 export interface AuthEvent extends Partial<RequestOrigin> {
@@ -42,6 +47,8 @@ export interface AuthEvent extends Partial<RequestOrigin> {
   readonly count?: number
   /** The administrator who did it, where it is not the user. */
   readonly actorId?: string
+  /** A short word that says more, never anything that was sent. */
+  readonly detail?: string
 }
 
 /** Takes events to the log. It must not throw. */

@@ -3,6 +3,7 @@ import type { PredecessorRow } from '../db/rotation.ts'
 import type { TokenRow, TokenUse, TokenWithUserRow } from '../db/tokens.ts'
 import type { UserRow } from '../db/users.ts'
 import type { KnownTokens } from './known-tokens.ts'
+import type { NoteLife } from './note-life.ts'
 import type { RequestOrigin } from './origin.ts'
 import type { EndFamily } from './token-family.ts'
 import { digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
@@ -92,15 +93,22 @@ export function createResolvePrincipal(deps: {
   clock: () => number
   life: TokenLife
   uses: TokenUses
+  /** Hears of what no request asked for, where it is cheap to know. */
+  noteLife: NoteLife
 }): ResolvePrincipal {
-  const { findToken, findPredecessor, endFamily, knownTokens, clock, life, uses } = deps
+  const { findToken, findPredecessor, endFamily, knownTokens, clock, life, uses, noteLife } = deps
 
   function judge(row: TokenWithUserRow, address: string): Principal {
     const now = clock()
     const use = uses.find(row.id)
     const refusal = findRefusal(row, now, life, use)
-    if (refusal !== null) return refusal
-    const expiresAt = life.renew(expiryOf(row, use), row.maxExpiresAt, now)
+    if (refusal !== null) {
+      if (refusal === expired) noteLife.expired(row, address)
+      return refusal
+    }
+    const expiry = expiryOf(row, use)
+    const expiresAt = life.renew(expiry, row.maxExpiresAt, now)
+    if (expiresAt > expiry) noteLife.renewed(row, expiry, expiresAt, address)
     return toUserPrincipal(row, uses.record(row, now, address, expiresAt))
   }
 

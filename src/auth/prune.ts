@@ -30,12 +30,19 @@ export function createPrune(deps: {
   uses: TokenUses
   /** How long ended tokens are kept, so that their bearer is told why they ended. */
   retentionMs: number
+  /** How long audit events are kept. */
+  auditRetentionMs: number
 }): Prune {
-  const { database, clock, life, uses, retentionMs } = deps
+  const { database, clock, life, uses, retentionMs, auditRetentionMs } = deps
 
   function endedBefore(now: number): EndedBefore {
     const tokens = now - retentionMs
-    return { tokens, lastUses: life.liveAt(tokens).idleSince, counters: now }
+    return {
+      tokens,
+      lastUses: life.liveAt(tokens).idleSince,
+      counters: now,
+      auditEvents: now - auditRetentionMs,
+    }
   }
 
   return async ({ background = false, signal, onProgress } = {}) => {

@@ -15,7 +15,12 @@ export function withAuth(act: (auth: Auth, settings: Settings) => Promise<void>)
   return withDatabase(async (database, settings) => {
     const migrated = await migrateToLatest(database)
     if (migrated.length > 0) warn(`The database was brought up to date: ${migrated.join(', ')}.`)
-    await act(createOperatorsAuth(database, settings), settings)
+    const auth = createOperatorsAuth(database, settings)
+    try {
+      await act(auth, settings)
+    } finally {
+      await auth.audit.finish()
+    }
   })
 }
 

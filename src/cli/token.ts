@@ -88,7 +88,7 @@ export function addTokenCommands(program: Command): void {
         const deleted = await auth
           .prune({ onProgress: (count) => progress.show(`${tokens(count)} deleted so far`) })
           .finally(progress.clear)
-        const sentence = `Deleted ${tokens(deleted.tokens)} and ${deleted.counters} counter(s) of failed sign-ins.`
+        const sentence = `Deleted ${tokens(deleted.tokens)}, ${deleted.counters} counter(s) of failed sign-ins and ${deleted.auditEvents} audit event(s).`
         await printOutcome({ ...deleted }, options.json, sentence)
       }),
     )

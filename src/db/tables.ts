@@ -60,6 +60,22 @@ export interface ThrottleTable {
   expires_at: number
 }
 
+/** What happened; ids are UUIDv7 as bytes, of tokens and users as well. */
+export interface AuditEventsTable {
+  id: Buffer
+  at: number
+  event: string
+  user_id: Buffer | null
+  actor_id: Buffer | null
+  token_id: Buffer | null
+  address: string | null
+  user_agent: string | null
+  request_id: string | null
+  count: number | null
+  times: number
+  detail: string | null
+}
+
 /** Whose principals changed, in the order of the commits; triggers write it. */
 export interface ChangesTable {
   seq: Generated<number>
@@ -99,6 +115,7 @@ export interface Tables {
   latchkey_changes: ChangesTable
   latchkey_outbox: OutboxTable
   latchkey_mail_tokens: MailTokensTable
+  latchkey_audit_events: AuditEventsTable
 }
 
 /** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */

@@ -1,7 +1,9 @@
 import type { GraphQLEnumType, GraphQLSchema } from 'graphql'
+import type { AuditEvent } from '../auth/audit-log.ts'
 import type { Token, User } from '../auth/principal.ts'
 import { requireScopes } from '../auth/token-rights.ts'
 import { LatchkeyError } from '../errors.ts'
+import { connection } from './connection.ts'
 import type { LatchkeyContext } from './context.ts'
 import { requireUser } from './guard.ts'
 import { dateTime } from './scalars.ts'
@@ -13,6 +15,8 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
     Query: {
       serverInfo: () => serverInfo,
       viewer: (_parent, _args, context) => context.user,
+      auditEvents: (_parent, { filter, first, after }, context) =>
+        context.auth.listAuditEvents(filter ?? {}, first, after ?? null),
     },
     Mutation: {
       async tokenAuth(_parent, request, context) {
@@ -66,7 +70,14 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       lastSignInAt: (user, _args, context) => forOwner(user, 'ACCOUNT', context).lastSignInAt,
       tokens: (user, { first, after }, context) =>
         context.auth.listTokens(forOwner(user, 'TOKENS', context).id, first, after ?? null),
+      auditEvents: (user, { first, after }, context) =>
+        context.auth.listAuditEvents({ userId: forOwner(user, 'ACCOUNT', context).id }, first, after ?? null),
     },
+    AuditEvent: {
+      address: (event, _args, context) => (isPlaceShown(event, context) ? event.address : null),
+      userAgent: (event, _args, context) => (isPlaceShown(event, context) ? event.userAgent : null),
+    },
+    AuditEventConnection: connection,
     TokenConnection: {
       nodes: (page) => page.tokens,
       edges: (page) => page.tokens.map((node) => ({ cursor: node.id, node })),
@@ -84,6 +95,11 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
     },
     DateTime: dateTime,
   }
+}
+
+/** Where an administrator is, is not for the users. */
+function isPlaceShown({ actorId, userId }: AuditEvent, { user }: LatchkeyContext): boolean {
+  return actorId === null || actorId === userId || user?.role === 'ADMIN'
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { User as UserModel, Token as TokenModel } from '../auth/principal.ts';
 import type { TokenPage } from '../auth/devices.ts';
+import type { AuditEvent as AuditEventModel, AuditPage } from '../auth/audit-log.ts';
 import type { LatchkeyContext } from './context.ts';
 export type Maybe<T> = T | null;
 export type InputMaybe<T> = Maybe<T>;
@@ -14,7 +15,70 @@ export type Scalars = {
   Int: { input: number; output: number; }
   Float: { input: number; output: number; }
   /** A moment as RFC 3339 text in UTC with milliseconds, for example `2026-11-23T09:30:00.000Z`. */
-  DateTime: { input: string; output: number; }
+  DateTime: { input: number; output: number; }
+};
+
+/** One record of what happened. It never holds a password or a token. */
+export type AuditEvent = {
+  __typename?: 'AuditEvent';
+  /** The administrator who did it. */
+  actorId: Maybe<Scalars['ID']['output']>;
+  /** The network address it came from; an administrator's is shown to administrators alone. */
+  address: Maybe<Scalars['String']['output']>;
+  /** When it happened; the last time, for what was repeated. */
+  at: Scalars['DateTime']['output'];
+  /** How many the event is about, for example tokens that ended, or failed sign-ins in a row. */
+  count: Maybe<Scalars['Int']['output']>;
+  /** A word that says more, for example the role that was given. */
+  detail: Maybe<Scalars['String']['output']>;
+  /** What happened, in the words of OWASP's logging vocabulary, for example `authn_login_success`; `docs/administration.md` lists them. */
+  event: Scalars['String']['output'];
+  /** An opaque id that never changes. */
+  id: Scalars['ID']['output'];
+  /** The request, as the `X-Request-Id` of its answer and the log have it. */
+  requestId: Maybe<Scalars['ID']['output']>;
+  /** How often it happened: what is repeated within a minute is counted in one record. */
+  times: Scalars['Int']['output'];
+  /** The token that was issued, used or ended. */
+  tokenId: Maybe<Scalars['ID']['output']>;
+  /** The `User-Agent` of the request, shown as the address is. */
+  userAgent: Maybe<Scalars['String']['output']>;
+  /** The user whom it concerns; null where no account is known. */
+  userId: Maybe<Scalars['ID']['output']>;
+};
+
+/** A page of records. */
+export type AuditEventConnection = {
+  __typename?: 'AuditEventConnection';
+  /** The records with their cursors. */
+  edges: Array<AuditEventEdge>;
+  /** The records alone. */
+  nodes: Array<AuditEvent>;
+  /** Where this page stands. A search that had to look far may answer with fewer than asked for, and yet have a next page. */
+  pageInfo: PageInfo;
+};
+
+/** A record and its place in the list. */
+export type AuditEventEdge = {
+  __typename?: 'AuditEventEdge';
+  /** Pass it as `after` to go on behind this record. */
+  cursor: Scalars['String']['output'];
+  /** The record. */
+  node: AuditEvent;
+};
+
+/** What to look for among the records; all that is given has to fit. */
+export type AuditEventFilter = {
+  /** From this network address, as it is shown. */
+  address?: InputMaybe<Scalars['String']['input']>;
+  /** One of these events; 1 to 20 names. */
+  events?: InputMaybe<Array<Scalars['String']['input']>>;
+  /** At this moment or later. */
+  since?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Before this moment. */
+  until?: InputMaybe<Scalars['DateTime']['input']>;
+  /** Of this user. */
+  userId?: InputMaybe<Scalars['ID']['input']>;
 };
 
 /** The answer to `changePassword`. */
@@ -183,10 +247,20 @@ export type PageInfo = {
 /** What anyone may ask about, and what a signed-in user may read. */
 export type Query = {
   __typename?: 'Query';
+  /** What happened to all accounts, newest first. */
+  auditEvents: Maybe<AuditEventConnection>;
   /** What this server is and how to talk to it. */
   serverInfo: ServerInfo;
   /** The signed-in user. */
   viewer: Maybe<User>;
+};
+
+
+/** What anyone may ask about, and what a signed-in user may read. */
+export type QueryAuditEventsArgs = {
+  after: InputMaybe<Scalars['String']['input']>;
+  filter: InputMaybe<AuditEventFilter>;
+  first?: Scalars['Int']['input'];
 };
 
 /** The answer to `renameToken`. */
@@ -351,6 +425,8 @@ export type UpdateViewerPayload = {
 /** Somebody with an account. */
 export type User = {
   __typename?: 'User';
+  /** What happened to the account, newest first. For the user and administrators only. */
+  auditEvents: Maybe<AuditEventConnection>;
   /** When the account was created. */
   createdAt: Scalars['DateTime']['output'];
   /** The email address, if one is known. For the user (scope `ACCOUNT`) and administrators (scope `ADMIN`) only. */
@@ -365,6 +441,13 @@ export type User = {
   tokens: Maybe<TokenConnection>;
   /** The name as it was written at sign-up. */
   username: Scalars['String']['output'];
+};
+
+
+/** Somebody with an account. */
+export type UserAuditEventsArgs = {
+  after: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
 };
 
 
@@ -447,6 +530,10 @@ export type DirectiveResolverFn<TResult = Record<PropertyKey, never>, TParent = 
 
 /** Mapping between all available schema types and the resolvers types */
 export type ResolversTypes = {
+  AuditEvent: ResolverTypeWrapper<AuditEventModel>;
+  AuditEventConnection: ResolverTypeWrapper<AuditPage>;
+  AuditEventEdge: ResolverTypeWrapper<Omit<AuditEventEdge, 'node'> & { node: ResolversTypes['AuditEvent'] }>;
+  AuditEventFilter: AuditEventFilter;
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   ChangePasswordPayload: ResolverTypeWrapper<ChangePasswordPayload>;
   ConfirmPasswordPayload: ResolverTypeWrapper<Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
@@ -479,6 +566,10 @@ export type ResolversTypes = {
 
 /** Mapping between all available schema types and the resolvers parents */
 export type ResolversParentTypes = {
+  AuditEvent: AuditEventModel;
+  AuditEventConnection: AuditPage;
+  AuditEventEdge: Omit<AuditEventEdge, 'node'> & { node: ResolversParentTypes['AuditEvent'] };
+  AuditEventFilter: AuditEventFilter;
   Boolean: Scalars['Boolean']['output'];
   ChangePasswordPayload: ChangePasswordPayload;
   ConfirmPasswordPayload: Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
@@ -516,6 +607,32 @@ export type AuthDirectiveResolver<Result, Parent, ContextType = LatchkeyContext,
 export type PublicDirectiveArgs = { };
 
 export type PublicDirectiveResolver<Result, Parent, ContextType = LatchkeyContext, Args = PublicDirectiveArgs> = DirectiveResolverFn<Result, Parent, ContextType, Args>;
+
+export type AuditEventResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['AuditEvent'] = ResolversParentTypes['AuditEvent']> = {
+  actorId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  address?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  at?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  count?: Resolver<Maybe<ResolversTypes['Int']>, ParentType, ContextType>;
+  detail?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  event?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
+  requestId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  times?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  tokenId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+  userAgent?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  userId?: Resolver<Maybe<ResolversTypes['ID']>, ParentType, ContextType>;
+};
+
+export type AuditEventConnectionResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['AuditEventConnection'] = ResolversParentTypes['AuditEventConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['AuditEventEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['AuditEvent']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type AuditEventEdgeResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['AuditEventEdge'] = ResolversParentTypes['AuditEventEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['AuditEvent'], ParentType, ContextType>;
+};
 
 export type ChangePasswordPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ChangePasswordPayload'] = ResolversParentTypes['ChangePasswordPayload']> = {
   revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
@@ -558,6 +675,7 @@ export type PageInfoResolvers<ContextType = LatchkeyContext, ParentType extends 
 };
 
 export type QueryResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
+  auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<QueryAuditEventsArgs, 'first'>>;
   serverInfo?: Resolver<ResolversTypes['ServerInfo'], ParentType, ContextType>;
   viewer?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
 };
@@ -630,6 +748,7 @@ export type UpdateViewerPayloadResolvers<ContextType = LatchkeyContext, ParentTy
 };
 
 export type UserResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['User'] = ResolversParentTypes['User']> = {
+  auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<UserAuditEventsArgs, 'first'>>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
@@ -640,6 +759,9 @@ export type UserResolvers<ContextType = LatchkeyContext, ParentType extends Reso
 };
 
 export type Resolvers<ContextType = LatchkeyContext> = {
+  AuditEvent?: AuditEventResolvers<ContextType>;
+  AuditEventConnection?: AuditEventConnectionResolvers<ContextType>;
+  AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
   ChangePasswordPayload?: ChangePasswordPayloadResolvers<ContextType>;
   ConfirmPasswordPayload?: ConfirmPasswordPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;

@@ -66,7 +66,8 @@ export interface GraphQLRouteOptions {
 const allowed = 'GET, POST'
 
 /** Serves GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) at `path`. */
-export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRouteOptions): void {
+export function registerGraphQLRoute(app: FastifyInstance, given: GraphQLRouteOptions): void {
+  const options = { ...given, report: onceAMinute(given.report) }
   app.decorateRequest('graphqlOutcome', null)
 
   app.register(async (scope) => {
@@ -86,8 +87,7 @@ export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRoute
         },
       )
     }
-    const sparing = { ...options, report: onceAMinute(options.report) }
-    scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, sparing))
+    scope.setErrorHandler((error, request, reply) => answerError(error, request, reply, options))
     const enter = (request: FastifyRequest, reply: FastifyReply): LatchkeyError | undefined => {
       request.graphqlOutcome = noOutcome
       if (reply.getHeader('x-request-id') === undefined) setConstantHeaders(request, reply)
@@ -247,13 +247,16 @@ function send(
   reply: FastifyReply,
   body: ResponseBody,
   type: ResponseType,
-  { scheme }: GraphQLRouteOptions,
+  { scheme, report }: GraphQLRouteOptions,
 ): void {
   reply.code(statusOf(body, type)).header('content-type', `${type}; charset=utf-8`)
   if (body.errors !== undefined) {
     const refusal = findRefusal(body.errors)
     request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
     setRefusalHeaders(reply, body.errors, refusal, scheme)
+    const forbidden = body.errors.find(isBeyondRights)
+    if (forbidden !== undefined)
+      reportRefusal(request, report, 'authz_fail', String(forbidden.extensions?.reason))
   }
   reply.send(JSON.stringify(body))
 }
@@ -288,7 +291,8 @@ function answerError(
       ? { message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
       : { message: known.message, extensions: known.extensions }
   const refusal = findRefusal([shown])
-  if (refusal?.code === 'RATE_LIMITED' && refusal.reason === 'REQUESTS') reportLimit(request, report)
+  if (refusal?.code === 'RATE_LIMITED' && refusal.reason === 'REQUESTS')
+    reportRefusal(request, report, 'excess_rate_limit_exceeded')
   request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
   setConstantHeaders(request, reply)
   setRefusalHeaders(reply, [shown], refusal, scheme)
@@ -301,17 +305,27 @@ function answerError(
     .send(JSON.stringify({ errors: [shown] }))
 }
 
-function reportLimit(request: FastifyRequest, report: ReportEvent): void {
-  const { principal } = request
-  const who = principal.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}
-  report({ ...originOf(request), ...who, event: 'excess_rate_limit_exceeded' })
+/** Whether somebody asked for what the role of the user, or the scopes of the token, do not reach to. */
+function isBeyondRights({ extensions }: GraphQLFormattedError): boolean {
+  return extensions?.code === 'FORBIDDEN' && (extensions.reason === 'ROLE' || extensions.reason === 'SCOPE')
 }
 
-/** Passes on one event a minute of each user or address: each request has its line, and a flood must not drown the log. */
+function reportRefusal(
+  request: FastifyRequest,
+  report: ReportEvent,
+  event: 'authz_fail' | 'excess_rate_limit_exceeded',
+  detail?: string,
+): void {
+  const { principal } = request
+  const who = principal.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}
+  report({ ...originOf(request), ...who, event, ...(detail === undefined ? {} : { detail }) })
+}
+
+/** Passes on one event of a kind a minute of each user or address: each request has its line, and a flood must not drown the log. */
 function onceAMinute(report: ReportEvent): ReportEvent {
   const reported = new LRUCache<string, true>({ max: 1_000, ttl: 60_000 })
   return (event) => {
-    const key = event.userId ?? String(event.network)
+    const key = `${event.event} ${event.userId ?? event.network}`
     if (reported.has(key)) return
     reported.set(key, true)
     report(event)

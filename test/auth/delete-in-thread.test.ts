@@ -26,7 +26,7 @@ t.test('a thread deletes what has ended and leaves the rest', async (t) => {
     .execute()
   const progress: number[] = []
   const deleted = await auth.prune({ background: true, onProgress: (tokens) => progress.push(tokens) })
-  t.strictSame(deleted, { tokens: 500, counters: 1 })
+  t.strictSame(deleted, { tokens: 500, counters: 1, auditEvents: 0 })
   t.equal(progress.at(-1), 500)
   t.ok(progress.length > 1, 'in batches')
   t.equal(await countTokens(), 1)

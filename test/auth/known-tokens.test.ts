@@ -5,6 +5,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createKnownTokens } from '../../src/auth/known-tokens.ts'
+import { createNoteLife } from '../../src/auth/note-life.ts'
 import { createResolvePrincipal } from '../../src/auth/principal.ts'
 import { createTokenLife } from '../../src/auth/token-life.ts'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
@@ -43,6 +44,7 @@ async function openReader(t: Test, size = 100, life = tokenDefaults): Promise<Re
     clock: () => domain.clock.now,
     life: createTokenLife(life),
     uses,
+    noteLife: createNoteLife(() => {}),
   })
   return {
     ...domain,

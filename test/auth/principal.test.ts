@@ -1,4 +1,5 @@
 import t from 'tap'
+import { createNoteLife } from '../../src/auth/note-life.ts'
 import { createResolvePrincipal, toToken } from '../../src/auth/principal.ts'
 import { digestToken, generateToken } from '../../src/auth/token-format.ts'
 import { createTokenLife } from '../../src/auth/token-life.ts'
@@ -138,6 +139,7 @@ t.test('a token costs one look-up, and an ill-formed one none', async (t) => {
     clock: () => clock.now,
     life: createTokenLife(tokenDefaults),
     uses: createTokenUses(database),
+    noteLife: createNoteLife(() => {}),
   })
   t.match(resolvePrincipal(token, ''), { kind: 'user' })
   t.equal(lookUps, 1)
@@ -158,6 +160,7 @@ t.test('a driver that answers later is waited for', async (t) => {
     clock: () => clock.now,
     life: createTokenLife(tokenDefaults),
     uses: createTokenUses(database),
+    noteLife: createNoteLife(() => {}),
   })
   t.match(await resolvePrincipal(token, ''), { kind: 'user', user: { username: 'ada' } })
   t.match(await resolvePrincipal(generateToken('lk_'), ''), { reason: 'INVALID' })

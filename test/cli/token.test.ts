@@ -206,12 +206,12 @@ t.test('tokens that ended long enough ago are pruned', async (t) => {
   await json(['token', 'revoke', '--token-stdin'], token)
   t.match(await run(['token', 'prune']), {
     status: 0,
-    stdout: 'Deleted 1 token and 0 counter(s) of failed sign-ins.\n',
+    stdout: 'Deleted 1 token, 0 counter(s) of failed sign-ins and 0 audit event(s).\n',
     stderr: /^$/,
   })
   t.match(await json(['token', 'inspect'], token), { found: false })
   t.match(await json(['token', 'inspect'], kept.token), { live: true })
-  t.strictSame(await json(['token', 'prune']), { tokens: 0, counters: 0 })
+  t.strictSame(await json(['token', 'prune']), { tokens: 0, counters: 0, auditEvents: 0 })
 })
 
 function createRow(index: number, userId: string, now: number): Parameters<typeof insertToken>[1] {

@@ -9,6 +9,7 @@ import { migrateToLatest } from '../../src/db/migrate.ts'
 import { adoptKysely, openDatabase } from '../../src/db/open.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { refusalOf } from '../support/domain.ts'
+import { migrationNames } from '../support/migrations.ts'
 import { startScript } from '../support/processes.ts'
 
 t.test('the folder and the file are made, for the owner’s eyes only, with what WAL adds', async (t) => {
@@ -148,13 +149,7 @@ t.test('the instance of an application is used and not closed', async (t) => {
   })
   t.teardown(() => kysely.destroy())
   const database = adoptKysely(kysely)
-  t.same(await migrateToLatest(database), [
-    '0001-users',
-    '0002-tokens',
-    '0003-throttle',
-    '0004-changes',
-    '0007-outbox-and-mail',
-  ])
+  t.same(await migrateToLatest(database), migrationNames())
   t.same(await migrateToLatest(database), [])
   t.equal(await prepareFindToken(database)('unknown'), undefined)
   await t.rejects(

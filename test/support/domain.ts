@@ -84,6 +84,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
       token: { ...tokenDefaults, ...options.token },
       password: { minLength: 8, ...options.password },
       throttle,
+      auditRetentionMs: options.auditRetentionMs ?? 180 * dayMs,
       signUpOpen: options.signUpOpen ?? true,
       followUpLimitMs: 1_000,
       webhook: options.webhook ?? null,

@@ -1,0 +1,94 @@
+import { validate as isUuid } from 'uuid'
+import { type AuditPath, type AuditRow, firstIdAt, listAuditEvents } from '../db/audit.ts'
+import type { Database } from '../db/open.ts'
+import { badInput } from '../errors.ts'
+import { type Page, readPage, requireFirst, requireIdCursor } from './pages.ts'
+
+/** A record of what happened. */
+export type AuditEvent = AuditRow
+
+/** A page of records, newest first. */
+export type AuditPage = Page<AuditEvent>
+
+/** What is looked for; all that is given has to fit. Times in milliseconds since 1970. */
+export interface AuditFilter {
+  userId?: string | null | undefined
+  events?: readonly string[] | null | undefined
+  /** At this moment or later. */
+  since?: number | null | undefined
+  /** Before this moment. */
+  until?: number | null | undefined
+  address?: string | null | undefined
+}
+
+/** Reads what was recorded. */
+export interface AuditLog {
+  /** Records, newest first, `first` at a time, from behind the cursor `after`; `BAD_USER_INPUT` for what cannot be. */
+  listAuditEvents(filter: AuditFilter, first: number, after: string | null): Promise<AuditPage>
+}
+
+const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+const maxEvents = 20
+
+export function createAuditLog({ database }: { database: Database }): AuditLog {
+  return {
+    async listAuditEvents(filter, first, after) {
+      const { since, until, ...rest } = filter
+      const paths = choosePaths(rest)
+      const behind = firstIdAt(since ?? 0)
+      const end = until === null || until === undefined ? lastId : firstIdAt(until)
+      return readPage(
+        requireIdCursor(after),
+        {
+          first: requireFirst(first),
+          fits: leftToCheck(rest, paths),
+          cursorOf: ({ id }) => id,
+          async read(from, limit) {
+            const before = from === null || from > end ? end : from
+            const lists = await Promise.all(
+              paths.map((path) => database.run((db) => listAuditEvents(db, path, { behind, before }, limit))),
+            )
+            const [only] = lists
+            return lists.length === 1 ? (only as AuditRow[]) : mergeNewest(lists, limit)
+          },
+        },
+        (row) => row,
+      )
+    },
+  }
+}
+
+type Criteria = Pick<AuditFilter, 'userId' | 'events' | 'address'>
+
+/** The index that leaves the fewest records to look through; of several events one for each. */
+function choosePaths({ userId, events, address }: Criteria): AuditPath[] {
+  if (events && (events.length < 1 || events.length > maxEvents)) {
+    throw badInput('filter.events', 'RANGE', `filter.events has 1 to ${maxEvents} names.`)
+  }
+  if (userId) {
+    if (!isUuid(userId)) throw badInput('filter.userId', 'ID', 'This is not the id of a user.')
+    return [{ userId }]
+  }
+  if (address) return [{ address }]
+  return events ? [...new Set(events)].map((event) => ({ event })) : ['all']
+}
+
+/** What the index has not seen to; undefined for nothing. */
+function leftToCheck(
+  { events, address }: Criteria,
+  [path]: AuditPath[],
+): ((row: AuditRow) => boolean) | undefined {
+  const isByUser = typeof path === 'object' && 'userId' in path
+  const isByAddress = typeof path === 'object' && 'address' in path
+  if (!isByUser && !isByAddress) return undefined
+  if (!events && !(isByUser && address)) return undefined
+  return (row) => (!events || events.includes(row.event)) && (!address || row.address === address)
+}
+
+function mergeNewest(lists: AuditRow[][], limit: number): AuditRow[] {
+  return lists
+    .flat()
+    .sort((one, other) => (one.id < other.id ? 1 : -1))
+    .slice(0, limit)
+}

@@ -1,0 +1,143 @@
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import type { AuditEventsTable, Tables } from './tables.ts'
+
+/** One record of what happened; `times` is how often, for what was repeated within a minute. */
+export interface AuditRow {
+  /** A UUIDv7 of the moment. */
+  id: string
+  /** In milliseconds since 1970. */
+  at: number
+  event: string
+  userId: string | null
+  /** The administrator who did it, where it was not the user. */
+  actorId: string | null
+  tokenId: string | null
+  address: string | null
+  userAgent: string | null
+  requestId: string | null
+  count: number | null
+  times: number
+  detail: string | null
+}
+
+/** By which index a list is read; the records of all of them are newest first. */
+export type AuditPath = { userId: string } | { address: string } | { event: string } | 'all'
+
+/** The records between two ids, neither of them included. */
+export interface AuditRange {
+  behind: string
+  before: string
+}
+
+/** Adds records. Those that are there already stay as they are, so that writing again what may have been written is safe. */
+export async function insertAuditEvents(db: Kysely<Tables>, rows: readonly AuditRow[]): Promise<void> {
+  const values = rows.map((row) => [
+    row.id,
+    row.at,
+    row.event,
+    row.userId,
+    row.actorId,
+    row.tokenId,
+    row.address,
+    row.userAgent,
+    row.requestId,
+    row.count,
+    row.times,
+    row.detail,
+  ])
+  // One statement for any number of rows: it is prepared once.
+  await sql`
+    insert or ignore into latchkey_audit_events
+      (id, at, event, user_id, actor_id, token_id, address, user_agent, request_id, count, times, detail)
+    select unhex(value ->> 0, '-'), value ->> 1, value ->> 2, unhex(value ->> 3, '-'), unhex(value ->> 4, '-'),
+      unhex(value ->> 5, '-'), value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+    from json_each(${JSON.stringify(values)})`.execute(db)
+}
+
+/** Up to `limit` records of a range, newest first. */
+export async function listAuditEvents(
+  db: Kysely<Tables>,
+  path: AuditPath,
+  { behind, before }: AuditRange,
+  limit: number,
+): Promise<AuditRow[]> {
+  const rows = await along(db.selectFrom('latchkey_audit_events').selectAll(), path)
+    .where('id', '>', toBytes(behind))
+    .where('id', '<', toBytes(before))
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(toAuditRow)
+}
+
+/** Takes out of the records of a user from where they were made. */
+export async function eraseAuditDetails(db: Kysely<Tables>, userId: string): Promise<void> {
+  await db
+    .updateTable('latchkey_audit_events')
+    .set({ address: null, user_agent: null })
+    .where('user_id', '=', toBytes(userId))
+    .execute()
+}
+
+/** Deletes up to `limit` records from before a moment, the oldest first; returns how many. */
+export async function deleteOldAuditEvents(
+  db: Kysely<Tables>,
+  before: number,
+  limit: number,
+): Promise<number> {
+  const { numDeletedRows } = await db
+    .deleteFrom('latchkey_audit_events')
+    .where('id', 'in', (from) =>
+      from
+        .selectFrom('latchkey_audit_events')
+        .select('id')
+        .where('id', '<', toBytes(firstIdAt(before)))
+        .orderBy('id')
+        .limit(limit),
+    )
+    .executeTakeFirst()
+  return Number(numDeletedRows)
+}
+
+/** An id that comes before every UUIDv7 of this moment, and after those of the moment before. */
+export function firstIdAt(ms: number): string {
+  const hex = Math.min(Math.max(Math.trunc(ms), 0), 2 ** 48 - 1)
+    .toString(16)
+    .padStart(12, '0')
+  return toId(Buffer.from(`${hex}${'0'.repeat(20)}`, 'hex'))
+}
+
+type Query<Row> = SelectQueryBuilder<Tables, 'latchkey_audit_events', Row>
+
+function along<Row>(query: Query<Row>, path: AuditPath): Query<Row> {
+  if (path === 'all') return query
+  if ('userId' in path) return query.where('user_id', '=', toBytes(path.userId))
+  if ('address' in path) return query.where('address', '=', path.address)
+  return query.where('event', '=', path.event)
+}
+
+function toAuditRow(row: AuditEventsTable): AuditRow {
+  const { id, at, event, address, count, times, detail } = row
+  return {
+    id: toId(id),
+    at,
+    event,
+    userId: row.user_id && toId(row.user_id),
+    actorId: row.actor_id && toId(row.actor_id),
+    tokenId: row.token_id && toId(row.token_id),
+    address,
+    userAgent: row.user_agent,
+    requestId: row.request_id,
+    count,
+    times,
+    detail,
+  }
+}
+
+function toBytes(id: string): Buffer {
+  return Buffer.from(id.replaceAll('-', ''), 'hex')
+}
+
+function toId(bytes: Buffer): string {
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}

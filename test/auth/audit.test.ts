@@ -1,0 +1,140 @@
+import { sql } from 'kysely'
+import t, { type Test } from 'tap'
+import { createAudit } from '../../src/auth/audit.ts'
+import type { AuthEvent } from '../../src/auth/origin.ts'
+import {
+  type AuditPath,
+  deleteOldAuditEvents,
+  eraseAuditDetails,
+  firstIdAt,
+  listAuditEvents,
+} from '../../src/db/audit.ts'
+import { openDomain } from '../support/domain.ts'
+import { openPlans } from '../support/plans.ts'
+
+const minuteMs = 60_000
+const limits = { rows: 3, sources: { repeated: 2, all: 4 }, pending: 8 }
+
+/** An audit with small limits on a database of its own. */
+async function open(t: Test) {
+  const { auth, database, clock } = await openDomain(t)
+  const lost: number[] = []
+  const audit = createAudit({
+    database,
+    clock: () => clock.now,
+    onLost: (count) => lost.push(count),
+    limits,
+  })
+  async function recorded() {
+    await audit.flush()
+    const { items } = await auth.listAuditEvents({}, 100, null)
+    return items.map(({ node }) => node).reverse()
+  }
+  const summary = async () =>
+    (await recorded()).map(({ event, userId, times }) => `${event} ${userId?.at(-1) ?? '-'} ${times}`)
+  return { audit, auth, clock, database, lost, recorded, summary }
+}
+
+const userId = (number: number): string => `019ab000-0000-7000-8000-00000000000${number}`
+const failed = (number: number, address = '192.0.2.1'): AuthEvent => ({
+  event: 'authn_login_fail',
+  userId: userId(number),
+  address,
+  network: address,
+})
+const created = (number: number): AuthEvent => ({ event: 'user_created', userId: userId(number) })
+
+t.test('what repeats within a minute is one record and a count, minute for minute', async (t) => {
+  const { audit, clock, summary } = await open(t)
+  for (let count = 0; count < 5; count++) audit.record(failed(1))
+  t.strictSame(await summary(), ['authn_login_fail 1 1'])
+  clock.now += minuteMs
+  audit.record(failed(1))
+  t.strictSame(await summary(), ['authn_login_fail 1 1', 'authn_login_fail 1 4', 'authn_login_fail 1 1'])
+  audit.record(failed(1))
+  audit.record(failed(1, '192.0.2.2'))
+  await audit.finish()
+  t.strictSame((await summary()).slice(3).sort(), ['authn_login_fail 1 1', 'authn_login_fail 1 1'])
+})
+
+t.test('a crowd of sources shares one record, which names nobody', async (t) => {
+  const { audit, clock, summary } = await open(t)
+  for (let number = 1; number <= 5; number++) audit.record(failed(number))
+  clock.now += minuteMs
+  t.strictSame(await summary(), ['authn_login_fail 1 1', 'authn_login_fail 2 1', 'authn_login_fail - 3'])
+})
+
+t.test('events of users are recorded one by one, up to as many as one may cause', async (t) => {
+  const { audit, clock, recorded, summary } = await open(t)
+  for (let count = 0; count < 5; count++) audit.record({ ...created(1), count })
+  t.strictSame(
+    (await recorded()).map(({ count }) => count),
+    [0, 1, 2],
+    'in their order, within a millisecond too',
+  )
+  for (let number = 2; number <= 7; number++) audit.record(created(number))
+  clock.now += minuteMs
+  t.strictSame((await summary()).slice(3), [
+    'user_created 2 1',
+    'user_created 3 1',
+    'user_created 4 1',
+    'user_created 1 2',
+    'user_created - 3',
+  ])
+})
+
+t.test('what cannot be written is kept, up to a limit, and what is lost is told', async (t) => {
+  const { audit, clock, database, lost, summary } = await open(t)
+  await sql`alter table latchkey_audit_events rename to away`.execute(database.kysely)
+  for (let minute = 0; minute < 10; minute++) {
+    audit.record(created(1))
+    clock.now += minuteMs
+  }
+  await t.rejects(audit.flush())
+  await t.rejects(audit.flush())
+  await sql`alter table away rename to latchkey_audit_events`.execute(database.kysely)
+  t.equal((await summary()).length, 8)
+  t.strictSame(lost, [2])
+  await audit.flush()
+  t.strictSame(lost, [2], 'once')
+})
+
+t.test('turns do not meet, and what comes during one is written by it', async (t) => {
+  const { audit, auth } = await open(t)
+  audit.record(created(1))
+  const one = audit.flush()
+  audit.record(created(2))
+  t.equal(audit.flush(), one)
+  await one
+  t.equal((await auth.listAuditEvents({}, 100, null)).items.length, 2)
+})
+
+t.test('the domain tells the log what the audit has lost', async (t) => {
+  const { auth, database, events, clock } = await openDomain(t)
+  await sql`alter table latchkey_audit_events rename to away`.execute(database.kysely)
+  for (let minute = 0; minute < 10_001; minute++) {
+    auth.report({ event: 'user_updated', count: minute })
+    clock.now += minuteMs
+  }
+  await t.rejects(auth.audit.flush())
+  await sql`alter table away rename to latchkey_audit_events`.execute(database.kysely)
+  await auth.audit.flush()
+  t.match(events.at(-1), { event: 'sys_audit_lost', count: 1 })
+})
+
+t.test('each list is read along an index, in order, however much there is', async (t) => {
+  const explain = await openPlans(t)
+  const range = { behind: firstIdAt(0), before: userId(9) }
+  const cases: [AuditPath, string][] = [
+    [{ userId: userId(1) }, 'INDEX latchkey_audit_events_user (user_id=? AND id>? AND id<?)'],
+    [{ address: 'a' }, 'INDEX latchkey_audit_events_address (address=? AND id>? AND id<?)'],
+    [{ event: 'a' }, 'INDEX latchkey_audit_events_event (event=? AND id>? AND id<?)'],
+    ['all', 'PRIMARY KEY (id>? AND id<?)'],
+  ]
+  for (const [path, along] of cases) {
+    const plan = await explain((db) => listAuditEvents(db, path, range, 20))
+    t.equal(plan, `SEARCH latchkey_audit_events USING ${along}`)
+  }
+  t.notMatch(await explain((db) => deleteOldAuditEvents(db, 1, 100)), /SCAN|TEMP B-TREE/)
+  t.notMatch(await explain((db) => eraseAuditDetails(db, userId(1))), /SCAN|TEMP B-TREE/)
+})
