@@ -34,6 +34,12 @@ export function toAuthOptions(settings: Settings): AuthOptions {
     },
     auditRetentionMs: Number.isFinite(settings.auditRetention) ? settings.auditRetention : 0,
     signUpOpen: settings.signUp === 'open',
+    mail: {
+      enabled: settings.smtpUrl !== 'off',
+      resetTtlMs: settings.mailResetTtl,
+      verifyTtlMs: settings.mailVerifyTtl,
+      limit: settings.mailLimit,
+    },
     followUpLimitMs: hookLimitMs(settings),
     webhook:
       settings.webhookUrl === ''

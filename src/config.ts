@@ -1,19 +1,25 @@
+import { findNearest } from './nearest.ts'
 import {
+  baseUrl,
   bytes,
   databaseAddress,
   duration,
   durationOrOff,
   flag,
+  folder,
   headerName,
   integer,
   integerOrAuto,
   integerOrOff,
+  link,
+  mailServer,
   oneOf,
   origins,
   path,
   prefix,
   proxies,
   schemes,
+  sender,
   someOf,
   text,
   webhookSecrets,
@@ -177,6 +183,28 @@ export const settings = {
     '100',
     'Failed sign-ins in a row after which a password stops working until it is set anew.',
   ),
+  smtpUrl: setting(
+    mailServer,
+    'log',
+    'How mails are sent: `smtp://user:password@host:587` or `smtps://…`, to the log with their links (`log`), or not at all (`off`).',
+    { production: 'off', secret: true },
+  ),
+  mailFrom: setting(sender, '', 'Whom mails are from, such as `Example <login@example.org>`.'),
+  publicUrl: setting(baseUrl, 'http://localhost:4000', 'What links in mails begin with.'),
+  mailLinkReset: setting(
+    link,
+    '/reset-password#token={token}',
+    'The page that a mail opens to set a new password: it calls `resetPassword`. A path of `PUBLIC_URL`, or a whole address.',
+  ),
+  mailLinkVerify: setting(
+    link,
+    '/verify-email#token={token}',
+    'The page that a mail opens to show or to change an address: it calls `verifyEmail`.',
+  ),
+  mailTemplates: setting(folder, '', 'A folder with texts of mails in the place of the built-in ones.'),
+  mailResetTtl: setting(duration(1_000), '1h', 'How long the link to set a new password works.'),
+  mailVerifyTtl: setting(duration(1_000), '24h', 'How long the link to verify an address works.'),
+  mailLimit: setting(integer(1, 10_000), '5', 'How many mails of one kind an address gets per hour.'),
   queryTokens: setting(
     integer(50, 5_000),
     '1000',
@@ -318,7 +346,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT)(_|$)/
+    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable))
     .flatMap((variable) => {
@@ -373,6 +401,11 @@ function findContradictions(read: Settings, nameOf: (name: SettingName) => strin
       'be set, to sign what is posted to',
     ],
     [
+      /^smtps?:/.test(read.smtpUrl) && read.mailFrom === '',
+      ['mailFrom', 'smtpUrl'],
+      'say whom mails are from, which are sent by',
+    ],
+    [
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
       ['workers', 'databaseUrl'],
       'be 1 for a database in memory, as set by',
@@ -386,42 +419,6 @@ function findContradictions(read: Settings, nameOf: (name: SettingName) => strin
 function defaultOf(name: SettingName, production: boolean): string {
   const { fallback, production: inProduction } = settings[name] as Setting<unknown>
   return (production ? inProduction : undefined) ?? fallback
-}
-
-/** The known name that is at most two edits away; one for short names, which have many neighbours. */
-function findNearest(variable: string, known: readonly string[]): string | undefined {
-  const limit = variable.length < 8 ? 1 : 2
-  const [nearest] = known
-    // The difference in length is the least distance: most names need no further look.
-    .filter((name) => name.length > 4 && Math.abs(name.length - variable.length) <= limit)
-    .map((name) => ({ name, distance: countEdits(variable, name) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((one, other) => one.distance - other.distance)
-  return nearest?.name
-}
-
-/** How many characters have to be put in, taken out, replaced or swapped with their neighbour (optimal string alignment). */
-function countEdits(from: string, to: string): number {
-  const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)]
-  // Only rows and columns that are filled are asked for: a swap needs two characters on either side.
-  const at = (row: number, column: number): number => (rows[row] as number[])[column] as number
-  for (let row = 1; row <= from.length; row++) {
-    const edits = [row]
-    rows.push(edits)
-    for (let column = 1; column <= to.length; column++) {
-      const same = from[row - 1] === to[column - 1]
-      const swapped = from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
-      edits.push(
-        Math.min(
-          at(row - 1, column) + 1,
-          at(row, column - 1) + 1,
-          at(row - 1, column - 1) + (same ? 0 : 1),
-          swapped ? at(row - 2, column - 2) + 1 : Number.POSITIVE_INFINITY,
-        ),
-      )
-    }
-  }
-  return at(from.length, to.length)
 }
 
 function setting<T>(

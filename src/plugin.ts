@@ -22,6 +22,7 @@ import { registerGraphiql } from './http/graphiql.ts'
 import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
 import type { AskForLease } from './http/leased-counter.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
+import { createSendMail } from './mail/send.ts'
 import { requireNode, version } from './version.ts'
 
 /** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
@@ -138,6 +139,7 @@ export async function registerLatchkey(
       signUp: settings.signUp === 'open' ? 'OPEN' : 'CLOSED',
       tokenScheme: settings.tokenSchemes[0] as string, // at least one: `config.ts` sees to it
       tokenHeader: settings.tokenHeader,
+      mail: settings.smtpUrl !== 'off',
       passwordMinLength: settings.passwordMinLength,
     },
     limits: {
@@ -247,6 +249,9 @@ async function createDomain(
       limitMs: hookLimitMs(settings),
       onFault: (error, hook) => app.log.error({ err: error, hook }, 'a hook failed'),
     }),
+    sendMail: createSendMail(settings, (mail) =>
+      app.log.info({ mail }, 'a mail, which goes to the log alone'),
+    ),
     isShared: host.isShared,
     onTrouble: (trouble) => logTrouble(app, trouble),
   })

@@ -23,6 +23,39 @@ export function databaseAddress(value: string): string {
   return value
 }
 
+/** How mails are sent: by a server (RFC 5321), to the log, or not at all. */
+export function mailServer(value: string): string {
+  if (value === 'log' || value === 'off') return value
+  if (/^smtps?:\/\/./.test(value) && URL.canParse(value) && new URL(value).hostname !== '') return value
+  throw new Error('log, off or an address such as smtp://user:password@mail.example.org:587')
+}
+
+/** Whom mails are from, or nothing. */
+export function sender(value: string): string {
+  if (value === '' || /^([^\p{C}<>"@]+ )?<?[^\s\p{C}<>",;:@]+@[^\s\p{C}<>",;:@]+>?$/u.test(value))
+    return value
+  throw new Error('an address such as login@example.org or Example <login@example.org>')
+}
+
+/** The beginning of links: an origin, with or without a path. */
+export function baseUrl(value: string): string {
+  if (/^https?:\/\/./.test(value) && URL.canParse(value) && !/[?#\s]/.test(value))
+    return value.replace(/\/+$/, '')
+  throw new Error('an address such as https://app.example.org')
+}
+
+/** Where a link leads, with a place for the token. */
+export function link(value: string): string {
+  if (/^(https?:\/\/[^\s/]+)?\/\S*$/.test(value) && value.split('{token}').length === 2) return value
+  throw new Error('a path or an address with {token} in it, such as /reset-password#token={token}')
+}
+
+/** A folder, or nothing. */
+export function folder(value: string): string {
+  if (!value.includes('\0')) return value
+  throw new Error('a folder')
+}
+
 /** What tokens begin with. */
 export function prefix(value: string): string {
   if (!/^[A-Za-z0-9]{1,19}_$/.test(value))

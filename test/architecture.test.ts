@@ -23,7 +23,9 @@ const mayImport: Record<string, string[]> = {
   graphql: ['auth', 'errors'],
   auth: ['db', 'errors'],
   db: ['errors'],
-  config: ['setting-parsers'],
+  mail: ['auth'],
+  config: ['nearest', 'setting-parsers'],
+  nearest: [],
   'setting-parsers': [],
   errors: [],
   version: [],
@@ -31,7 +33,7 @@ const mayImport: Record<string, string[]> = {
   'log-output': [],
   migrations: [],
   'auth-options': ['auth', 'config'],
-  plugin: ['clock', 'http', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version'],
+  plugin: ['clock', 'http', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'mail', 'version'],
   app: ['plugin', 'http', 'config'],
   closing: [],
   service: ['app', 'closing', 'config', 'log-output', 'plugin', 'version'],
@@ -49,6 +51,7 @@ const packagesOf: [pattern: RegExp, parts: string[], typesTo: string[]][] = [
   [/^graphql$/, ['graphql', 'cli'], ['http']],
   [/^fastify(-plugin)?$|^@fastify\//, ['app', 'plugin', 'http'], ['graphql', 'service']],
   [/^@node-rs\/argon2$/, ['auth'], []],
+  [/^nodemailer$/, ['mail'], []],
   [/^commander$/, ['cli'], []],
 ]
 

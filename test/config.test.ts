@@ -70,6 +70,36 @@ function duration(least: number): Pick<Case, 'accepts' | 'refuses'> {
 }
 
 const cases: Record<SettingName, Case> = {
+  smtpUrl: {
+    byDefault: 'log',
+    inProduction: 'off',
+    accepts: { off: 'off', log: 'log' },
+    refuses: ['on', 'mail.example.org', 'http://mail.example.org', 'smtp://'],
+  },
+  mailFrom: {
+    byDefault: '',
+    accepts: { 'a@example.org': 'a@example.org', 'Ada B <a@example.org>': 'Ada B <a@example.org>' },
+    refuses: ['Ada', 'a@b@c', 'a@example.org, b@example.org', '<a@example.org>\nBcc: b@example.org'],
+  },
+  publicUrl: {
+    byDefault: 'http://localhost:4000',
+    accepts: { 'https://example.org/app/': 'https://example.org/app' },
+    refuses: ['example.org', 'ftp://example.org', 'https://example.org/?a=b', 'https://'],
+  },
+  mailLinkReset: {
+    byDefault: '/reset-password#token={token}',
+    accepts: { 'https://example.org/r?t={token}': 'https://example.org/r?t={token}' },
+    refuses: ['/reset', 'reset/{token}', '/{token}/{token}', 'javascript:{token}'],
+  },
+  mailLinkVerify: {
+    byDefault: '/verify-email#token={token}',
+    accepts: { '/v/{token}': '/v/{token}' },
+    refuses: ['/verify'],
+  },
+  mailTemplates: { byDefault: '', accepts: { mails: 'mails' }, refuses: ['a\0b'] },
+  mailResetTtl: { byDefault: hour, ...duration(second) },
+  mailVerifyTtl: { byDefault: day, ...duration(second) },
+  mailLimit: { byDefault: 5, ...wholeNumber(1, 10_000) },
   host: { byDefault: '127.0.0.1', accepts: { '0.0.0.0': '0.0.0.0', '::': '::', ' a ': 'a' }, refuses: [] },
   port: { byDefault: 4000, ...wholeNumber(0, 65_535) },
   workers: {

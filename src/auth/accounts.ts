@@ -1,6 +1,8 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
+import { deleteMailTokensOf } from '../db/mail-tokens.ts'
 import type { Database } from '../db/open.ts'
+import { deleteOutboxOf } from '../db/outbox.ts'
 import type { Tables } from '../db/tables.ts'
 import { eraseTokenDetails, markTokenProven, markTokensRevoked } from '../db/tokens.ts'
 import {
@@ -8,6 +10,7 @@ import {
   findUserById,
   findUserByName,
   findUsersById,
+  hasOtherAdmin,
   insertUser,
   isNameTaken,
   listUsers,
@@ -16,13 +19,16 @@ import {
 } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
-import { type CanonicalName, requireEmail, requireNameKey, requireUsername } from './names.ts'
+import type { Mails } from './mails.ts'
+import { type CanonicalName, requireEmail, requireNameKey, requireUsername, toNameKey } from './names.ts'
 import { type AuthEventName, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
 import { operatorParty, type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
+import { askingForMail, mailKey } from './recovery.ts'
 import { deviceAccount } from './sign-in.ts'
 import { type Throttle, throttleKey } from './throttle.ts'
+import { requireFresh } from './token-rights.ts'
 
 /** An account to be created; without a password nobody can sign in to it. */
 export interface AccountRequest {
@@ -44,8 +50,20 @@ export interface Accounts {
     request: { currentPassword: string; newPassword: string },
     origin: RequestOrigin,
   ): Promise<number>
-  /** Changes username or email; what is undefined stays. */
-  updateViewer(principal: UserPrincipal, change: ProfileChange, origin: RequestOrigin): Promise<User>
+  /**
+   * Changes username or email; what is undefined stays. A new address needs a recent proof of the password and, where mails
+   * are sent, becomes the user's once it is confirmed: until then it is pending.
+   */
+  updateViewer(
+    principal: UserPrincipal,
+    change: ProfileChange,
+    origin: RequestOrigin,
+  ): Promise<{ user: User; pendingEmail: string | null }>
+  /**
+   * Deletes the user's own account and what is personal about it, or `FORBIDDEN` / `LAST_ADMIN` for the last active
+   * administrator.
+   */
+  deleteViewer(principal: UserPrincipal, origin: RequestOrigin): Promise<void>
   /** Creates an account on the operator's word. */
   createUser(request: AccountRequest): Promise<User>
   /** An account by username or email, or undefined. */
@@ -74,6 +92,12 @@ export interface ProfileChange {
   email?: string | null | undefined
 }
 
+/** How recently the password must have been proven for another address: who has it can set a new password. */
+const emailFreshMs = 600_000
+
+/** Verification mails that sign-ups from one address on the network bring about. */
+const signUpMailsPerHour = 20
+
 export function createAccounts(deps: {
   database: Database
   clock: () => number
@@ -82,11 +106,16 @@ export function createAccounts(deps: {
   provePassword: ProvePassword
   report: ReportEvent
   hooks: Hooks
+  mails: Mails
   signUpOpen: boolean
 }): Accounts {
-  const { database, clock, passwords, throttle, provePassword, report, hooks } = deps
+  const { database, clock, passwords, throttle, provePassword, report, hooks, mails } = deps
 
-  async function insertAccount(request: AccountRequest, party: string): Promise<User> {
+  async function insertAccount(
+    request: AccountRequest,
+    party: string,
+    then: (db: Kysely<Tables>, userId: string) => Promise<void> = async () => {},
+  ): Promise<User> {
     const { username, email } = requireNames(request)
     const passwordDigest =
       request.password === null
@@ -113,8 +142,9 @@ export function createAccounts(deps: {
     await database.transaction(async (db) => {
       await requireFree(db, username, email, user.id)
       await insertUser(db, user)
+      await then(db, user.id)
     })
-    return toUser({ ...user, active: 1, lastSignInAt: null })
+    return toUser({ ...user, active: 1, lastSignInAt: null, emailVerifiedAt: null })
   }
 
   /** Who tries names out, to see which are taken, spends the address's allowance of failures. */
@@ -158,7 +188,16 @@ export function createAccounts(deps: {
       const { username, email } = requireNames(request)
       const names = { username: username.text, email: email?.text ?? null }
       await hooks.before('beforeSignUp', { ...names, origin })
-      const user = await countingConflicts(origin, () => insertAccount(request, origin.network))
+      const sendVerification = async (db: Kysely<Tables>, userId: string): Promise<void> => {
+        if (!mails.enabled || email === null) return
+        // Who signs up writes to anybody they like, so that not many such mails go out for one address on the network.
+        if (await mails.count(db, 'sign-up', origin.network, signUpMailsPerHour)) {
+          await mails.sendVerification(db, userId)
+        }
+      }
+      const user = await countingConflicts(origin, () =>
+        insertAccount(request, origin.network, sendVerification),
+      )
       report({ ...origin, event: 'user_created', userId: user.id })
       return user
     },
@@ -181,8 +220,9 @@ export function createAccounts(deps: {
         origin,
       }
       try {
-        const ended = await provePassword(claim, async (db) => {
+        const ended = await provePassword(claim, async (db, { row }) => {
           await markTokenProven(db, principal.token.id, clock())
+          await mails.notify(db, row, 'password-changed', { origin })
           return markTokensRevoked(db, { userId, exceptId: principal.token.id }, clock())
         })
         reportEnds(report, userId, ended, origin)
@@ -201,22 +241,33 @@ export function createAccounts(deps: {
     },
 
     async updateViewer(principal, change, origin) {
+      if (change.email !== undefined) requireFresh(principal.token, emailFreshMs, clock())
       const { id } = principal.user
-      const work = async (db: Kysely<Tables>): Promise<UserRow> => {
-        const current = await findUserById(db, id)
-        if (current === undefined) throw gone()
-        const emailText = change.email === undefined ? current.email : change.email
-        const email = emailText === null ? null : requireEmail(emailText, 'email')
-        // Also where it stays: a username that is the email address has to change with it.
-        const username = requireUsername(change.username ?? current.username, 'username', email)
-        await requireFree(db, username, email, id)
-        const changed = { username: username.text, email: email?.text ?? null }
-        await updateUser(db, id, { ...changed, username_key: username.key, email_key: email?.key ?? null })
-        return { ...current, ...changed }
-      }
-      const user = await countingConflicts(origin, () => database.transaction(work))
-      report({ ...origin, event: 'user_updated', userId: id, tokenId: principal.token.id })
-      return toUser(user)
+      const wanted = typeof change.email === 'string' ? requireEmail(change.email, 'email') : null
+      const isPending = wanted !== null && mails.enabled && wanted.key !== keyOf(principal.user.email)
+      const work = (): Promise<UserRow> =>
+        database.transaction(async (db) => {
+          const current = await findUserById(db, id)
+          if (current === undefined) throw gone()
+          const changed = await changeProfile(db, current, change, isPending ? wanted : null)
+          if (isPending) await mails.sendChange(db, current, wanted, origin)
+          return changed
+        })
+      const user = await (isPending
+        ? askingForMail(throttle, origin, mailKey(id), work)
+        : countingConflicts(origin, work))
+      const event = isPending ? 'email_change_requested' : 'user_updated'
+      report({ ...origin, event, userId: id, tokenId: principal.token.id })
+      return { user: toUser(user), pendingEmail: isPending ? wanted.text : null }
+    },
+
+    async deleteViewer({ user, token }, origin) {
+      const ended = await database.transaction(async (db) => {
+        if (user.role === 'ADMIN' && !(await hasOtherAdmin(db, user.id))) throw lastAdmin()
+        return eraseUser(db, user.id)
+      })
+      reportEnds(report, user.id, ended, origin)
+      report({ ...origin, event: 'user_deleted', userId: user.id, tokenId: token.id })
     },
 
     async createUser(request) {
@@ -264,18 +315,67 @@ export function createAccounts(deps: {
       return decide(user.id, 'authn_password_change', async (db) => {
         if (!(await updateUser(db, user.id, { password_digest: digest }))) throw gone()
         await forgiveAccount(throttle, db, user)
+        await mails.notify(db, user, 'password-changed')
         return markTokensRevoked(db, { userId: user.id }, clock())
       })
     },
 
-    deleteUser: (userId) =>
-      decide(userId, 'user_deleted', async (db) => {
-        const ended = await markTokensRevoked(db, { userId }, clock())
-        await eraseTokenDetails(db, userId)
-        if (!(await deleteUser(db, userId))) throw gone()
-        return ended
-      }),
+    deleteUser: (userId) => decide(userId, 'user_deleted', (db) => eraseUser(db, userId)),
   }
+
+  /** Username and email as they are to be; a pending address changes nothing yet. */
+  async function changeProfile(
+    db: Kysely<Tables>,
+    current: UserRow,
+    change: ProfileChange,
+    pending: CanonicalName | null,
+  ): Promise<UserRow> {
+    const emailText = pending !== null || change.email === undefined ? current.email : change.email
+    const email = emailText === null ? null : requireEmail(emailText, 'email')
+    // A username that is the address follows it when that is confirmed.
+    const follows = pending !== null && toNameKey(current.username) === email?.key
+    const wanted = change.username ?? current.username
+    const usernameText = follows && toNameKey(wanted) === pending?.key ? current.username : wanted
+    // Also where it stays: a username that is the email address has to change with it.
+    const username = requireUsername(usernameText, 'username', email)
+    await requireFree(db, username, email, current.id)
+    const isSameEmail = email !== null && email.key === keyOf(current.email)
+    const emailVerifiedAt = isSameEmail ? current.emailVerifiedAt : null
+    const changed = { username: username.text, email: email?.text ?? null }
+    await updateUser(db, current.id, {
+      ...changed,
+      username_key: username.key,
+      email_key: email?.key ?? null,
+      email_verified_at: emailVerifiedAt,
+    })
+    if (current.email !== null && !isSameEmail) {
+      await mails.notify(db, current, 'email-changed', { email: email?.text ?? 'none' })
+    }
+    return { ...current, ...changed, emailVerifiedAt }
+  }
+
+  /** Ends all tokens of a user, and deletes the account and what is personal about it. Returns the tokens. */
+  async function eraseUser(db: Kysely<Tables>, userId: string): Promise<string[]> {
+    const user = await findUserById(db, userId)
+    if (user === undefined) throw gone()
+    const ended = await markTokensRevoked(db, { userId }, clock())
+    await eraseTokenDetails(db, userId)
+    await deleteMailTokensOf(db, userId)
+    await deleteOutboxOf(db, userId)
+    await forgiveAccount(throttle, db, user)
+    await deleteUser(db, userId)
+    return ended
+  }
+}
+
+function keyOf(email: string | null): string | null {
+  return email === null ? null : toNameKey(email)
+}
+
+function lastAdmin(): LatchkeyError {
+  return new LatchkeyError('FORBIDDEN', 'The last active administrator cannot be removed.', {
+    reason: 'LAST_ADMIN',
+  })
 }
 
 function requireNames(request: AccountRequest): { username: CanonicalName; email: CanonicalName | null } {

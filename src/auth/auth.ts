@@ -12,6 +12,8 @@ import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } fr
 import { type Hooks, noHooks } from './hooks.ts'
 import { createKnownTokens } from './known-tokens.ts'
 import { createReportLeakedToken, type ReportLeakedToken } from './leaked-tokens.ts'
+import { createMailDelivery } from './mail-delivery.ts'
+import { createMails, type MailOptions, mailKind, type SendMail } from './mails.ts'
 import { createNoteLife } from './note-life.ts'
 import { createOperator, type Operator } from './operator.ts'
 import type { ReportEvent } from './origin.ts'
@@ -21,6 +23,7 @@ import { createPasswords, type PasswordOptions } from './passwords.ts'
 import { type CreatePersonalToken, createCreatePersonalToken } from './personal-tokens.ts'
 import { createResolvePrincipal, type ResolvePrincipal } from './principal.ts'
 import { createPrune, type Prune } from './prune.ts'
+import { createRecovery, type Recovery } from './recovery.ts'
 import { createRotateToken, type RotateToken } from './rotation.ts'
 import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
 import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
@@ -45,6 +48,7 @@ export interface AuthOptions {
   /** How long audit events are kept; 0 for keeping none. */
   auditRetentionMs: number
   signUpOpen: boolean
+  mail: MailOptions
   /** How long an answer waits for what follows it, in milliseconds. */
   followUpLimitMs: number
   /** Null where events are posted nowhere. */
@@ -52,7 +56,7 @@ export interface AuthOptions {
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
-export interface Auth extends Devices, Accounts, Operator, AuditLog {
+export interface Auth extends Devices, Accounts, Recovery, Operator, AuditLog {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
@@ -84,6 +88,8 @@ export function createAuth(deps: {
   limiters: Record<ThrottleKind, Limiter>
   report: ReportEvent
   hooks?: Hooks
+  /** Sends mails out of the outbox; without it, another process has to. */
+  sendMail?: SendMail | undefined
   /** Whether other processes have the same database, as workers do. */
   isShared?: boolean
   /** Takes what goes wrong behind the requests to the log. */
@@ -108,6 +114,12 @@ export function createAuth(deps: {
   }
   // Webhooks first: they are stored soon, while hooks may take their time.
   const { report, bind, settled } = joinFollowers(record, [webhooks, hooks.follow], followUpLimitMs)
+  const mails = createMails({ outbox, clock, options: options.mail })
+  const { sendMail: send } = deps
+  if (send && mails.enabled) {
+    const delivery = createMailDelivery({ database, clock, options: options.mail, mails, send, report })
+    outbox.handle(mailKind, delivery)
+  }
   const uses = createTokenUses(database)
   const passwords = createPasswords(options.password)
   const throttle = createThrottle({ database, clock, limiters, isShared: deps.isShared ?? false })
@@ -135,8 +147,19 @@ export function createAuth(deps: {
   return {
     ...bind(createDevices({ database, clock, life, uses, report })),
     ...bind(
-      createAccounts({ database, clock, passwords, throttle, provePassword, report, hooks, signUpOpen }),
+      createAccounts({
+        database,
+        clock,
+        passwords,
+        throttle,
+        provePassword,
+        report,
+        hooks,
+        mails,
+        signUpOpen,
+      }),
     ),
+    ...bind(createRecovery({ database, clock, passwords, throttle, mails, report, hooks })),
     ...bind(
       createOperator({
         database,
@@ -148,7 +171,7 @@ export function createAuth(deps: {
         report,
       }),
     ),
-    ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks }) }),
+    ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks, mails }) }),
     ...bind({
       ...bind({
         rotateToken: createRotateToken({

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteOldAuditEvents } from '../db/audit.ts'
 import { deleteOldChanges } from '../db/changes.ts'
+import { deleteExpiredMailTokens } from '../db/mail-tokens.ts'
 import type { Database } from '../db/open.ts'
 import { deleteOldOutbox } from '../db/outbox.ts'
 import { deleteStaleThrottles } from '../db/throttle.ts'
@@ -50,6 +51,7 @@ export async function deleteEnded(
 ): Promise<Deleted> {
   // First, for tokens may take hours.
   await deleteAll(database, deleteOldChanges, options)
+  await deleteAll(database, (db, limit) => deleteExpiredMailTokens(db, before.counters, limit), options)
   await deleteAll(
     database,
     (db, limit) => deleteOldOutbox(db, before.counters - outboxKeptMs, limit),

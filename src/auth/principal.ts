@@ -19,6 +19,8 @@ export interface User {
   readonly id: string
   readonly username: string
   readonly email: string | null
+  /** Whether the user has shown that the address is theirs. */
+  readonly emailVerified: boolean
   readonly role: Role
   readonly createdAt: number
   readonly lastSignInAt: number | null
@@ -186,6 +188,7 @@ function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
       id: row.userId as string, // judged above; the user's columns come with it
       username: row.username as string,
       email: row.email,
+      emailVerified: row.emailVerifiedAt !== null,
       role: row.role as Role,
       createdAt: row.userCreatedAt as number,
       lastSignInAt: row.lastSignInAt,
@@ -197,7 +200,7 @@ function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
 /** A stored user as callers see it. */
 export function toUser(row: UserRow): User {
   const { id, username, email, role, createdAt, lastSignInAt } = row
-  return { id, username, email, role, createdAt, lastSignInAt }
+  return { id, username, email, emailVerified: row.emailVerifiedAt !== null, role, createdAt, lastSignInAt }
 }
 
 /** A stored token as callers see it, brought up to date by what is not written yet. */

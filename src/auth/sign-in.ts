@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import type { Tables } from '../db/tables.ts'
-import { insertToken, listLiveTokenUses, markTokensRevoked } from '../db/tokens.ts'
+import { insertToken, listLiveTokens, listLiveTokenUses, markTokensRevoked } from '../db/tokens.ts'
 import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
+import type { Mails } from './mails.ts'
 import { requireLabel, requireNameKey, toNameKey } from './names.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import type { AttemptAccount, ProvePassword } from './password-proof.ts'
@@ -40,6 +41,9 @@ export interface IssuedToken {
   /** The tokens that ended to make room for it. */
   evictedIds: readonly string[]
 }
+
+/** Among how many live tokens a device is looked for. */
+const devicesLooked = 1_000
 
 /** What issuing a token needs to know. */
 export interface NewToken {
@@ -85,8 +89,9 @@ export function createTokenAuth(deps: {
   life: TokenLife
   report: ReportEvent
   hooks: Hooks
+  mails: Mails
 }): TokenAuth {
-  const { provePassword, issueToken, clock, life, report, hooks } = deps
+  const { provePassword, issueToken, clock, life, report, hooks, mails } = deps
 
   return async (request, origin, principal) => {
     const nameKey = requireNameKey(request.username, 'username')
@@ -107,6 +112,10 @@ export function createTokenAuth(deps: {
       },
       async (db, { row, afterFailures }) => {
         const now = clock()
+        if (await isNewDevice(db, row, device, origin, now)) {
+          const name = device.name ?? device.platform
+          await mails.notify(db, row, 'new-device', { origin, device: name })
+        }
         const replacedIds: string[] = []
         if (principal.kind === 'user' && principal.user.id === row.id) {
           replacedIds.push(...(await markTokensRevoked(db, { ids: [principal.token.id] }, now)))
@@ -127,6 +136,21 @@ export function createTokenAuth(deps: {
     reportEnds(report, userId, [...replacedIds, ...issued.evictedIds], origin)
     report({ ...origin, event, userId, tokenId: issued.tokenInfo.id })
     return issued
+  }
+
+  /** Whether somebody who has signed in before now does so where no live token of theirs is from. */
+  async function isNewDevice(
+    db: Kysely<Tables>,
+    user: UserRow,
+    device: Token['device'],
+    { userAgent }: RequestOrigin,
+    now: number,
+  ): Promise<boolean> {
+    if (!mails.enabled || user.email === null || user.lastSignInAt === null) return false
+    const live = await listLiveTokens(db, user.id, life.liveAt(now), devicesLooked, null)
+    return !live.some(
+      (token) => token.userAgent === userAgent || (device.id !== null && token.deviceId === device.id),
+    )
   }
 }
 

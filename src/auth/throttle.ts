@@ -67,7 +67,7 @@ const dayMs = 86_400_000
 const clockStepMs = 60_000
 
 /** A key of one kind. What was typed may be a password in the wrong field, so that only its digest is kept. */
-export function throttleKey(kind: ThrottleKind | 'failures', text: string): string {
+export function throttleKey(kind: ThrottleKind | 'failures' | 'mail', text: string): string {
   return `${kind}:${hash('sha256', text, 'base64url')}`
 }
 

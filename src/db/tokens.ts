@@ -34,6 +34,7 @@ export interface TokenWithUserRow extends TokenRow {
   active: number | null
   userCreatedAt: number | null
   lastSignInAt: number | null
+  emailVerifiedAt: number | null
 }
 
 /** What tells a live token from an ended one: the clock, and the moment before which an unused token has gone idle. */
@@ -85,6 +86,7 @@ export const userColumns = [
   'latchkey_users.active',
   'latchkey_users.created_at as userCreatedAt',
   'latchkey_users.last_sign_in_at as lastSignInAt',
+  'latchkey_users.email_verified_at as emailVerifiedAt',
 ] as const
 
 /** The one look-up of the request path: a token's digest → the token joined with its user. */

@@ -13,6 +13,7 @@ export interface UserRow {
   lastSignInAt: number | null
   /** 1 for an account that is never to have a password, else null. */
   service: number | null
+  emailVerifiedAt: number | null
 }
 
 /** What a new account starts with. */
@@ -38,6 +39,7 @@ const columns = [
   'created_at as createdAt',
   'last_sign_in_at as lastSignInAt',
   'service',
+  'email_verified_at as emailVerifiedAt',
 ] as const
 
 export async function insertUser(db: Kysely<Tables>, user: NewUser): Promise<void> {
@@ -125,4 +127,17 @@ export async function hasUsers(db: Kysely<Tables>): Promise<boolean> {
 export async function deleteUser(db: Kysely<Tables>, id: string): Promise<boolean> {
   const { numDeletedRows } = await db.deleteFrom('latchkey_users').where('id', '=', id).executeTakeFirst()
   return numDeletedRows > 0n
+}
+
+/** Whether anybody else who is active has the role ADMIN. */
+export async function hasOtherAdmin(db: Kysely<Tables>, exceptId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('latchkey_users')
+    .select('id')
+    .where('role', '=', 'ADMIN')
+    .where('active', '=', 1)
+    .where('id', '!=', exceptId)
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
 }

@@ -25,10 +25,13 @@ const credentialFields = new Set([
   'confirmPassword',
   'signUp',
   'reportLeakedToken',
+  'resetPassword',
+  'verifyEmail',
+  'requestPasswordReset',
 ])
 
 /** Those of them for people who are not signed in. */
-const signInFields = new Set(['tokenAuth', 'signUp'])
+const signInFields = new Set(['tokenAuth', 'signUp', 'requestPasswordReset', 'resetPassword', 'verifyEmail'])
 
 /** GraphiQL's own introspection goes 14 deep; deeper is a circle. */
 const introspectionDepth = 16

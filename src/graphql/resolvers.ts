@@ -60,13 +60,33 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
           revokedTokens: await context.auth.changePassword(requireUser(context), request, context.origin),
         }
       },
+      async requestPasswordReset(_parent, { username }, context) {
+        await context.auth.requestPasswordReset(username, context.origin)
+        return { requested: true }
+      },
+      async resetPassword(_parent, request, context) {
+        return { revokedTokens: await context.auth.resetPassword(request, context.origin) }
+      },
+      async requestEmailVerification(_parent, _args, context) {
+        return {
+          requested: await context.auth.requestEmailVerification(requireUser(context), context.origin),
+        }
+      },
+      async verifyEmail(_parent, { token }, context) {
+        return { email: await context.auth.verifyEmail(token, context.origin) }
+      },
+      async deleteViewer(_parent, _args, context) {
+        await context.auth.deleteViewer(requireUser(context), context.origin)
+        return { deleted: true }
+      },
       async updateViewer(_parent, { username, email }, context) {
         const change = { username: username ?? undefined, email }
-        return { user: await context.auth.updateViewer(requireUser(context), change, context.origin) }
+        return context.auth.updateViewer(requireUser(context), change, context.origin)
       },
     },
     User: {
       email: (user, _args, context) => forOwner(user, 'ACCOUNT', context).email,
+      emailVerified: (user, _args, context) => forOwner(user, 'ACCOUNT', context).emailVerified,
       lastSignInAt: (user, _args, context) => forOwner(user, 'ACCOUNT', context).lastSignInAt,
       tokens: (user, { first, after }, context) =>
         context.auth.listTokens(forOwner(user, 'TOKENS', context).id, first, after ?? null),

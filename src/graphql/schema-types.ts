@@ -95,6 +95,13 @@ export type ConfirmPasswordPayload = {
   tokenInfo: Token;
 };
 
+/** The answer to `deleteViewer`. */
+export type DeleteViewerPayload = {
+  __typename?: 'DeleteViewerPayload';
+  /** Always true. */
+  deleted: Scalars['Boolean']['output'];
+};
+
 /** Where a token is used, as the client described itself at sign-in. */
 export type Device = {
   __typename?: 'Device';
@@ -131,6 +138,11 @@ export type Mutation = {
    * it, and it does not go idle. Needs a password proven in the last 10 minutes.
    */
   createToken: Maybe<TokenAuthPayload>;
+  /**
+   * Deletes the signed-in user's account and what is personal about it, and ends its tokens. The last active administrator
+   * cannot.
+   */
+  deleteViewer: Maybe<DeleteViewerPayload>;
   /** Gives one of the signed-in user's tokens another name. */
   renameToken: Maybe<RenameTokenPayload>;
   /**
@@ -138,6 +150,12 @@ export type Mutation = {
    * nobody learns from the answer whether there was such a token. At most once per request, and some a minute per address.
    */
   reportLeakedToken: Maybe<ReportLeakedTokenPayload>;
+  /** Sends a link to the signed-in user's address that shows it to be theirs. */
+  requestEmailVerification: Maybe<RequestEmailVerificationPayload>;
+  /** Sends a link to set a new password to the address of an account. The answer is the same whether there is such an account. */
+  requestPasswordReset: Maybe<RequestPasswordResetPayload>;
+  /** Sets a new password with the token of such a link. Every token of the user ends: sign in with `tokenAuth`. */
+  resetPassword: Maybe<ResetPasswordPayload>;
   /** Ends every token of the signed-in user, this request's included. */
   revokeAllTokens: Maybe<RevokeTokensPayload>;
   /** Ends every token of the signed-in user but the one of this request. */
@@ -164,6 +182,8 @@ export type Mutation = {
   tokenAuth: Maybe<TokenAuthPayload>;
   /** Changes the signed-in user's profile. What is left out stays as it is. */
   updateViewer: Maybe<UpdateViewerPayload>;
+  /** Verifies an address with the token of a link, of a new address as well. It need not be opened where one is signed in. */
+  verifyEmail: Maybe<VerifyEmailPayload>;
 };
 
 
@@ -202,6 +222,19 @@ export type MutationReportLeakedTokenArgs = {
 
 
 /** Signing in and out, and managing one's own account and devices. */
+export type MutationRequestPasswordResetArgs = {
+  username: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationResetPasswordArgs = {
+  newPassword: Scalars['String']['input'];
+  token: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
 export type MutationRevokeTokenArgs = {
   id: InputMaybe<Scalars['ID']['input']>;
 };
@@ -229,6 +262,12 @@ export type MutationTokenAuthArgs = {
 export type MutationUpdateViewerArgs = {
   email: InputMaybe<Scalars['String']['input']>;
   username: InputMaybe<Scalars['String']['input']>;
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationVerifyEmailArgs = {
+  token: Scalars['String']['input'];
 };
 
 /** Where a page stands in its list (Relay cursor connections). */
@@ -277,6 +316,27 @@ export type ReportLeakedTokenPayload = {
   received: Scalars['Boolean']['output'];
 };
 
+/** The answer to `requestEmailVerification`. */
+export type RequestEmailVerificationPayload = {
+  __typename?: 'RequestEmailVerificationPayload';
+  /** False where the address is verified already, and no mail was sent. */
+  requested: Scalars['Boolean']['output'];
+};
+
+/** The answer to `requestPasswordReset`. */
+export type RequestPasswordResetPayload = {
+  __typename?: 'RequestPasswordResetPayload';
+  /** Always true. */
+  requested: Scalars['Boolean']['output'];
+};
+
+/** The answer to `resetPassword`. */
+export type ResetPasswordPayload = {
+  __typename?: 'ResetPasswordPayload';
+  /** How many tokens were ended. */
+  revokedTokens: Scalars['Int']['output'];
+};
+
 /** The answer to `revokeToken`. */
 export type RevokeTokenPayload = {
   __typename?: 'RevokeTokenPayload';
@@ -314,6 +374,8 @@ export type Scope =
 /** What this server is and how to talk to it. */
 export type ServerInfo = {
   __typename?: 'ServerInfo';
+  /** Whether it sends mail: without, no password can be reset and no address verified. */
+  mail: Scalars['Boolean']['output'];
   /** Always `latchkey`. */
   name: Scalars['String']['output'];
   /** The fewest characters a new password may have. */
@@ -418,6 +480,8 @@ export type TokenKind =
 /** The answer to `updateViewer`. */
 export type UpdateViewerPayload = {
   __typename?: 'UpdateViewerPayload';
+  /** The address that a link was sent to, which is not the user's before that is opened. */
+  pendingEmail: Maybe<Scalars['String']['output']>;
   /** The profile as it is now. */
   user: User;
 };
@@ -431,6 +495,8 @@ export type User = {
   createdAt: Scalars['DateTime']['output'];
   /** The email address, if one is known. For the user (scope `ACCOUNT`) and administrators (scope `ADMIN`) only. */
   email: Maybe<Scalars['String']['output']>;
+  /** Whether the user has shown that the address is theirs. For the user and administrators only. */
+  emailVerified: Maybe<Scalars['Boolean']['output']>;
   /** An opaque id that never changes. */
   id: Scalars['ID']['output'];
   /** When the user last signed in. For the user (scope `ACCOUNT`) and administrators (scope `ADMIN`) only. */
@@ -455,6 +521,13 @@ export type UserAuditEventsArgs = {
 export type UserTokensArgs = {
   after: InputMaybe<Scalars['String']['input']>;
   first?: Scalars['Int']['input'];
+};
+
+/** The answer to `verifyEmail`. */
+export type VerifyEmailPayload = {
+  __typename?: 'VerifyEmailPayload';
+  /** The address, which is verified now. */
+  email: Scalars['String']['output'];
 };
 
 
@@ -538,6 +611,7 @@ export type ResolversTypes = {
   ChangePasswordPayload: ResolverTypeWrapper<ChangePasswordPayload>;
   ConfirmPasswordPayload: ResolverTypeWrapper<Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  DeleteViewerPayload: ResolverTypeWrapper<DeleteViewerPayload>;
   Device: ResolverTypeWrapper<Device>;
   DeviceInput: DeviceInput;
   ID: ResolverTypeWrapper<Scalars['ID']['output']>;
@@ -547,6 +621,9 @@ export type ResolversTypes = {
   Query: ResolverTypeWrapper<Record<PropertyKey, never>>;
   RenameTokenPayload: ResolverTypeWrapper<Omit<RenameTokenPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
   ReportLeakedTokenPayload: ResolverTypeWrapper<ReportLeakedTokenPayload>;
+  RequestEmailVerificationPayload: ResolverTypeWrapper<RequestEmailVerificationPayload>;
+  RequestPasswordResetPayload: ResolverTypeWrapper<RequestPasswordResetPayload>;
+  ResetPasswordPayload: ResolverTypeWrapper<ResetPasswordPayload>;
   RevokeTokenPayload: ResolverTypeWrapper<RevokeTokenPayload>;
   RevokeTokensPayload: ResolverTypeWrapper<RevokeTokensPayload>;
   Role: Role;
@@ -562,6 +639,7 @@ export type ResolversTypes = {
   TokenKind: TokenKind;
   UpdateViewerPayload: ResolverTypeWrapper<Omit<UpdateViewerPayload, 'user'> & { user: ResolversTypes['User'] }>;
   User: ResolverTypeWrapper<UserModel>;
+  VerifyEmailPayload: ResolverTypeWrapper<VerifyEmailPayload>;
 };
 
 /** Mapping between all available schema types and the resolvers parents */
@@ -574,6 +652,7 @@ export type ResolversParentTypes = {
   ChangePasswordPayload: ChangePasswordPayload;
   ConfirmPasswordPayload: Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
   DateTime: Scalars['DateTime']['output'];
+  DeleteViewerPayload: DeleteViewerPayload;
   Device: Device;
   DeviceInput: DeviceInput;
   ID: Scalars['ID']['output'];
@@ -583,6 +662,9 @@ export type ResolversParentTypes = {
   Query: Record<PropertyKey, never>;
   RenameTokenPayload: Omit<RenameTokenPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
   ReportLeakedTokenPayload: ReportLeakedTokenPayload;
+  RequestEmailVerificationPayload: RequestEmailVerificationPayload;
+  RequestPasswordResetPayload: RequestPasswordResetPayload;
+  ResetPasswordPayload: ResetPasswordPayload;
   RevokeTokenPayload: RevokeTokenPayload;
   RevokeTokensPayload: RevokeTokensPayload;
   ServerInfo: ServerInfo;
@@ -594,6 +676,7 @@ export type ResolversParentTypes = {
   TokenEdge: Omit<TokenEdge, 'node'> & { node: ResolversParentTypes['Token'] };
   UpdateViewerPayload: Omit<UpdateViewerPayload, 'user'> & { user: ResolversParentTypes['User'] };
   User: UserModel;
+  VerifyEmailPayload: VerifyEmailPayload;
 };
 
 export type AuthDirectiveArgs = {
@@ -646,6 +729,10 @@ export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversT
   name: 'DateTime';
 }
 
+export type DeleteViewerPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['DeleteViewerPayload'] = ResolversParentTypes['DeleteViewerPayload']> = {
+  deleted?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
 export type DeviceResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Device'] = ResolversParentTypes['Device']> = {
   id?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   name?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -656,8 +743,12 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   changePassword?: Resolver<Maybe<ResolversTypes['ChangePasswordPayload']>, ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'currentPassword' | 'newPassword'>>;
   confirmPassword?: Resolver<Maybe<ResolversTypes['ConfirmPasswordPayload']>, ParentType, ContextType, RequireFields<MutationConfirmPasswordArgs, 'password'>>;
   createToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationCreateTokenArgs, 'name' | 'scopes'>>;
+  deleteViewer?: Resolver<Maybe<ResolversTypes['DeleteViewerPayload']>, ParentType, ContextType>;
   renameToken?: Resolver<Maybe<ResolversTypes['RenameTokenPayload']>, ParentType, ContextType, RequireFields<MutationRenameTokenArgs, 'id' | 'name'>>;
   reportLeakedToken?: Resolver<Maybe<ResolversTypes['ReportLeakedTokenPayload']>, ParentType, ContextType, RequireFields<MutationReportLeakedTokenArgs, 'token'>>;
+  requestEmailVerification?: Resolver<Maybe<ResolversTypes['RequestEmailVerificationPayload']>, ParentType, ContextType>;
+  requestPasswordReset?: Resolver<Maybe<ResolversTypes['RequestPasswordResetPayload']>, ParentType, ContextType, RequireFields<MutationRequestPasswordResetArgs, 'username'>>;
+  resetPassword?: Resolver<Maybe<ResolversTypes['ResetPasswordPayload']>, ParentType, ContextType, RequireFields<MutationResetPasswordArgs, 'newPassword' | 'token'>>;
   revokeAllTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeOtherTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeToken?: Resolver<Maybe<ResolversTypes['RevokeTokenPayload']>, ParentType, ContextType, Partial<MutationRevokeTokenArgs>>;
@@ -665,6 +756,7 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   signUp?: Resolver<Maybe<ResolversTypes['SignUpPayload']>, ParentType, ContextType, RequireFields<MutationSignUpArgs, 'password' | 'username'>>;
   tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'username'>>;
   updateViewer?: Resolver<Maybe<ResolversTypes['UpdateViewerPayload']>, ParentType, ContextType, Partial<MutationUpdateViewerArgs>>;
+  verifyEmail?: Resolver<Maybe<ResolversTypes['VerifyEmailPayload']>, ParentType, ContextType, RequireFields<MutationVerifyEmailArgs, 'token'>>;
 };
 
 export type PageInfoResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['PageInfo'] = ResolversParentTypes['PageInfo']> = {
@@ -688,6 +780,18 @@ export type ReportLeakedTokenPayloadResolvers<ContextType = LatchkeyContext, Par
   received?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
 };
 
+export type RequestEmailVerificationPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RequestEmailVerificationPayload'] = ResolversParentTypes['RequestEmailVerificationPayload']> = {
+  requested?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type RequestPasswordResetPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RequestPasswordResetPayload'] = ResolversParentTypes['RequestPasswordResetPayload']> = {
+  requested?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
+
+export type ResetPasswordPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ResetPasswordPayload'] = ResolversParentTypes['ResetPasswordPayload']> = {
+  revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
 export type RevokeTokenPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['RevokeTokenPayload'] = ResolversParentTypes['RevokeTokenPayload']> = {
   revoked?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
 };
@@ -697,6 +801,7 @@ export type RevokeTokensPayloadResolvers<ContextType = LatchkeyContext, ParentTy
 };
 
 export type ServerInfoResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['ServerInfo'] = ResolversParentTypes['ServerInfo']> = {
+  mail?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   passwordMinLength?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   signUp?: Resolver<ResolversTypes['SignUpPolicy'], ParentType, ContextType>;
@@ -744,6 +849,7 @@ export type TokenEdgeResolvers<ContextType = LatchkeyContext, ParentType extends
 };
 
 export type UpdateViewerPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['UpdateViewerPayload'] = ResolversParentTypes['UpdateViewerPayload']> = {
+  pendingEmail?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
 };
 
@@ -751,11 +857,16 @@ export type UserResolvers<ContextType = LatchkeyContext, ParentType extends Reso
   auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<UserAuditEventsArgs, 'first'>>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
+  emailVerified?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   lastSignInAt?: Resolver<Maybe<ResolversTypes['DateTime']>, ParentType, ContextType>;
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
   tokens?: Resolver<Maybe<ResolversTypes['TokenConnection']>, ParentType, ContextType, RequireFields<UserTokensArgs, 'first'>>;
   username?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type VerifyEmailPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['VerifyEmailPayload'] = ResolversParentTypes['VerifyEmailPayload']> = {
+  email?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type Resolvers<ContextType = LatchkeyContext> = {
@@ -765,12 +876,16 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   ChangePasswordPayload?: ChangePasswordPayloadResolvers<ContextType>;
   ConfirmPasswordPayload?: ConfirmPasswordPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
+  DeleteViewerPayload?: DeleteViewerPayloadResolvers<ContextType>;
   Device?: DeviceResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
   PageInfo?: PageInfoResolvers<ContextType>;
   Query?: QueryResolvers<ContextType>;
   RenameTokenPayload?: RenameTokenPayloadResolvers<ContextType>;
   ReportLeakedTokenPayload?: ReportLeakedTokenPayloadResolvers<ContextType>;
+  RequestEmailVerificationPayload?: RequestEmailVerificationPayloadResolvers<ContextType>;
+  RequestPasswordResetPayload?: RequestPasswordResetPayloadResolvers<ContextType>;
+  ResetPasswordPayload?: ResetPasswordPayloadResolvers<ContextType>;
   RevokeTokenPayload?: RevokeTokenPayloadResolvers<ContextType>;
   RevokeTokensPayload?: RevokeTokensPayloadResolvers<ContextType>;
   ServerInfo?: ServerInfoResolvers<ContextType>;
@@ -781,6 +896,7 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   TokenEdge?: TokenEdgeResolvers<ContextType>;
   UpdateViewerPayload?: UpdateViewerPayloadResolvers<ContextType>;
   User?: UserResolvers<ContextType>;
+  VerifyEmailPayload?: VerifyEmailPayloadResolvers<ContextType>;
 };
 
 export type DirectiveResolvers<ContextType = LatchkeyContext> = {

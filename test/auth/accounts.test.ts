@@ -121,7 +121,7 @@ t.test('a profile changes in what is given, and stays in what is not', async (t)
   await createUser('eve', 'eve@example.org')
   const { token } = await signIn('ada')
   const change = async (profile: Parameters<typeof auth.updateViewer>[1]) =>
-    auth.updateViewer(await userOf(token), profile, origin())
+    (await auth.updateViewer(await userOf(token), profile, origin())).user
   t.match(await change({ username: 'Countess' }), { username: 'Countess', email: 'ada@example.org' })
   t.match(await change({ email: 'countess@example.org' }), {
     username: 'Countess',
@@ -159,7 +159,9 @@ t.test('a username that is the own email address cannot outlive it', async (t) =
     })
   }
   const email = 'other@example.org'
-  t.match(await auth.updateViewer(ada, { email, username: email }, origin()), { username: email, email })
+  t.match(await auth.updateViewer(ada, { email, username: email }, origin()), {
+    user: { username: email, email },
+  })
 })
 
 t.test('an account that is gone is not found', async (t) => {

@@ -16,6 +16,7 @@ const user = {
   id: '1',
   username: 'ada',
   email: null,
+  emailVerified: false,
   role: 'USER',
   createdAt: 0,
   lastSignInAt: null,

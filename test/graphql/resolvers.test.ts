@@ -33,7 +33,7 @@ async function startDirectory(t: Test, queryJit = 0) {
     const user = await server.createUser({ username, email: `${username}@example.org`, role })
     const row = await server.app.latchkey.auth.findUser(username)
     if (row === undefined) throw new Error(`no ${username}`)
-    users.set(username, { ...row, email: `${username}@example.org` })
+    users.set(username, { ...row, email: `${username}@example.org`, emailVerified: false })
     return user
   }
   return { ...server, add }

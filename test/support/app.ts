@@ -54,9 +54,13 @@ export async function startApp(
 ): Promise<TestApp> {
   const { listen = false, plugin = {}, production = false, ...input } = options
   const env = Object.fromEntries(
-    Object.entries({ databaseUrl: 'sqlite::memory:', port: 0, rateLimitRequests: 'off', ...input }).map(
-      ([name, value]) => [variableOf(name), String(value)],
-    ),
+    Object.entries({
+      databaseUrl: 'sqlite::memory:',
+      port: 0,
+      rateLimitRequests: 'off',
+      smtpUrl: 'off',
+      ...input,
+    }).map(([name, value]) => [variableOf(name), String(value)]),
   )
   const settings = loadConfig({ ...env, ...(production ? { NODE_ENV: 'production' } : {}) })
   const clock = { now: Date.parse('2026-11-23T09:00:00.000Z') }

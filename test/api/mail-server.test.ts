@@ -1,0 +1,130 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { loadConfig } from '../../src/config.ts'
+import { startApp } from '../support/app.ts'
+import { startMailServer } from '../support/mail.ts'
+
+const ask = 'mutation { requestPasswordReset(username: "ada") { requested } }'
+const reset =
+  'mutation ($token: String!, $newPassword: String!) { resetPassword(token: $token, newPassword: $newPassword) { revokedTokens } }'
+const newPassword = 'a wholly different passphrase'
+
+async function outboxOf(app: { app: { latchkey: { auth: { outbox: { deliverDue(): Promise<void> } } } } }) {
+  await app.app.latchkey.auth.outbox.deliverDue()
+}
+
+t.test('a server that refuses for now is asked again, and each mail has a link of its own', async (t) => {
+  let refusals = 2
+  const server = await startMailServer(t, {
+    onRcptTo(_address, _session, done) {
+      if (refusals-- > 0) done(Object.assign(new Error('later'), { responseCode: 451 }))
+      else done()
+    },
+  })
+  const app = await startApp(t, { ...server.settings })
+  await app.createUser({ username: 'ada', email: 'ada@example.org' })
+  t.equal((await app.graphql(ask)).status, 200)
+  for (let time = 0; time < 3; time++) {
+    await outboxOf(app)
+    app.clock.now += 60_000
+  }
+  const { token } = await server.next('ada@example.org')
+  t.match((await app.graphql(reset, { token, newPassword })).body.data, {
+    resetPassword: { revokedTokens: 0 },
+  })
+})
+
+t.test('an address that the server refuses for good is given up', async (t) => {
+  let asked = 0
+  const server = await startMailServer(t, {
+    onRcptTo(_address, _session, done) {
+      asked++
+      done(Object.assign(new Error('no such user'), { responseCode: 550 }))
+    },
+  })
+  const app = await startApp(t, { ...server.settings })
+  await app.createUser({ username: 'ada', email: 'ada@example.org' })
+  await app.graphql(ask)
+  await outboxOf(app)
+  app.clock.now += 3_600_000
+  await outboxOf(app)
+  t.equal(asked, 1)
+})
+
+t.test('a server that has vanished delays nothing, and gets the mail once it is back', async (t) => {
+  const server = await startMailServer(t)
+  const app = await startApp(t, { ...server.settings })
+  await app.createUser({ username: 'ada', email: 'ada@example.org' })
+  await server.vanish()
+  t.equal((await app.graphql(ask)).status, 200)
+  await outboxOf(app)
+  const back = await startMailServer(t, {}, Number(new URL(server.settings.smtpUrl).port))
+  app.clock.now += 60_000
+  await outboxOf(app)
+  t.match(await back.next('ada@example.org'), { subject: 'Set a new password' })
+})
+
+t.test(
+  'two processes send each mail once, and of fifty who use its link at both, one succeeds',
+  async (t) => {
+    const server = await startMailServer(t)
+    const options = {
+      databaseUrl: `sqlite:${join(t.testdir(), 'latchkey.db')}`,
+      rateLimitAddressFailures: 1_000,
+      ...server.settings,
+    }
+    const apps = [await startApp(t, options), await startApp(t, options)] as const
+    await apps[0].createUser({ username: 'ada', email: 'ada@example.org' })
+    await apps[0].graphql(ask)
+    const { token } = await server.next('ada@example.org')
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, n) =>
+        (n % 2 ? apps[0] : apps[1]).graphql(reset, { token, newPassword }),
+      ),
+    )
+    t.equal(answers.filter(({ body }) => body.data.resetPassword !== null).length, 1)
+    await Promise.all(apps.map(outboxOf))
+    t.same(
+      server.mails.map(({ subject }) => subject),
+      ['Your password was changed'],
+    )
+  },
+)
+
+t.test(
+  'templates of an operator take the place of ours, and what is wrong with them stops the start',
+  async (t) => {
+    const server = await startMailServer(t)
+    const good = t.testdir({
+      good: {
+        'reset.txt': 'Subject: Hi\n\nGo: {link}\n',
+        'reset.html': '<p>{account} {link}</p>',
+        'notes.md': '',
+      },
+      bad: { 'rest.txt': '', 'reset.txt': 'Hi {nobody}', 'verification.html': '<p></p>' },
+    })
+    const app = await startApp(t, { ...server.settings, mailTemplates: join(good, 'good') })
+    await app.createUser({ username: 'ada', email: 'a&da@example.org' })
+    await app.graphql(ask)
+    const mail = await server.next('a&da@example.org')
+    t.match(mail, { subject: 'Hi', text: /^Go: http/, html: /<p>a&amp;da@example\.org http/ })
+    const failing = startApp(t, { ...server.settings, mailTemplates: join(good, 'bad') })
+    await t.rejects(failing, /rest\.txt is no mail(.|\n)*\{nobody\}(.|\n)*Subject(.|\n)*\{link\}/)
+  },
+)
+
+t.test('in development mails are printed to the log, whole', async (t) => {
+  const lines: string[] = []
+  const app = await buildApp(loadConfig({ DATABASE_URL: 'sqlite::memory:' }), {
+    logger: { level: 'info', stream: { write: (line: string) => void lines.push(line) } },
+    plugin: { production: false },
+  })
+  t.teardown(() => app.close())
+  await app.ready()
+  await app.latchkey.auth.createUser({ username: 'ada', email: 'ada@example.org', password: newPassword })
+  await app.inject({ method: 'POST', url: '/graphql', payload: { query: ask } })
+  while (!lines.some((line) => line.includes('/reset-password#token=lkm_'))) await sleep(5)
+  t.ok(lines.some((line) => line.includes('Set a new password')))
+})
