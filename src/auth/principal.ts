@@ -205,6 +205,7 @@ export function toUser(row: UserRow): User {
 
 /** A stored token as callers see it, brought up to date by what is not written yet. */
 export function toToken(row: TokenRow, use?: TokenUse): Token {
+  const { kind, scopes, provenAt } = toRights(row)
   return {
     id: row.id,
     userId: row.userId ?? '',
@@ -215,6 +216,9 @@ export function toToken(row: TokenRow, use?: TokenUse): Token {
     expiresAt: expiryOf(row, use),
     lastUsedAt: use?.usedAt ?? row.lastUsedAt,
     lastUsedAddress: use?.address ?? row.lastUsedAddress,
-    ...toRights(row),
+    // One by one: each request makes one of these, and spreading takes three times as long.
+    kind,
+    scopes,
+    provenAt,
   }
 }
