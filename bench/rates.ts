@@ -33,7 +33,8 @@ export interface Row {
   busy: number
 }
 
-const warmUpMs = 2_000
+/** The compiler of hot code is not done with Latchkey before some 50,000 requests: sooner, its ratios are too low. */
+const warmUpMs = 8_000
 
 /** Measures variants in turn, round by round. */
 export async function measureRates(variants: readonly Variant[], plan: Plan): Promise<Row[]> {
