@@ -21,6 +21,7 @@ t.test('a token in force is its user and itself, without the secret', async (t) 
       id,
       username: 'ada',
       email: 'ada@example.org',
+      emailVerified: false,
       role: 'USER',
       createdAt: issuedAt,
       lastSignInAt: issuedAt,

@@ -58,7 +58,7 @@ t.test(
 )
 
 t.test('a full disk is 503 with a log line for writes, and nothing to readers', async (t) => {
-  const folder = mountSmallDisk(t, '1m')
+  const folder = mountSmallDisk(t, '2m')
   if (folder === null) return
   const { graphql, createUser, signIn } = await startApp(t, { databaseUrl: `sqlite:${folder}/latchkey.db` })
   const user = await createUser()
@@ -101,7 +101,7 @@ t.test('a full disk is 503 with a log line for writes, and nothing to readers', 
     t.match(await graphql('{ viewer { username } }', null, { token: spare }), { status: 401 })
   }
   t.match(revocation, { status: 503, body: { errors: [{ extensions: unavailable }] } })
-  for (let count = 0; count < 100; count++) rmSync(`${filler}${count}`, { force: true })
+  for (let count = 0; count < 200; count++) rmSync(`${filler}${count}`, { force: true })
   t.match(await attempt('192.0.2.99'), { status: 200 })
   t.match(await graphql('mutation { revokeToken { revoked } }', null, { token }), { status: 200 })
   t.match(await graphql('{ viewer { username } }', null, { token }), { status: 401 })
