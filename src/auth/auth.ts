@@ -173,16 +173,14 @@ export function createAuth(deps: {
     ),
     ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks, mails }) }),
     ...bind({
-      ...bind({
-        rotateToken: createRotateToken({
-          database,
-          clock,
-          life,
-          uses,
-          tokenPrefix: token.prefix,
-          endFamily,
-          report,
-        }),
+      rotateToken: createRotateToken({
+        database,
+        clock,
+        life,
+        uses,
+        tokenPrefix: token.prefix,
+        endFamily,
+        report,
       }),
       createPersonalToken: createCreatePersonalToken({ database, issueToken, report }),
       confirmPassword: createConfirmPassword({ provePassword, clock, report }),

@@ -25,7 +25,7 @@ export interface SignUpAttempt {
   readonly origin: RequestOrigin
 }
 
-/** A new password that a signed-in user asks for, before the one in force is checked. */
+/** A new password that a user asks for, before the one in force is checked; with a mail's link, once that is known. */
 export interface PasswordChangeAttempt {
   readonly user: User
   readonly origin: RequestOrigin
@@ -45,7 +45,7 @@ export interface LatchkeyHooks {
   beforeTokenIssued?: Hook<ProvenSignIn>
   /** Before somebody creates an account. */
   beforeSignUp?: Hook<SignUpAttempt>
-  /** Before a signed-in user's password is changed. */
+  /** Before a password is set anew, by its signed-in user or with the link of a mail. */
   beforePasswordChange?: Hook<PasswordChangeAttempt>
   /** A token was issued for a right password. */
   afterTokenAuth?: Hook<AuthEvent>
@@ -85,6 +85,7 @@ const hookOfEvent: Partial<Record<AuthEventName, AfterHook>> = {
   authn_token_revoked: 'afterTokenRevoked',
   user_created: 'afterSignUp',
   authn_password_change: 'afterPasswordChange',
+  authn_password_reset: 'afterPasswordChange',
   user_disabled: 'afterUserDisabled',
   user_deleted: 'afterUserDeleted',
 }

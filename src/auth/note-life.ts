@@ -23,7 +23,7 @@ export function createNoteLife(report: ReportEvent): NoteLife {
   const reported = new LRUCache<string, true>({ max: rememberedTokens })
 
   function tell(event: 'authn_token_expired' | 'authn_token_renewed', row: TokenRow, address: string): void {
-    report({ event, tokenId: row.id, address, ...(row.userId === null ? {} : { userId: row.userId }) })
+    report({ event, tokenId: row.id, address, userId: row.userId as string }) // judged: it has a user
   }
 
   return {

@@ -4,6 +4,10 @@ import latchkey, { requireUser } from '../../src/index.ts'
 import { password } from '../support/app.ts'
 import { dayMs } from '../support/domain.ts'
 import { collectLog, noteSecrets, secret } from '../support/log.ts'
+import { startMailServer } from '../support/mail.ts'
+
+const email = 'ada@example.org'
+const graceMs = 30_000
 
 /** An application with a route of its own beside the API, and the same for both. */
 async function startApplication(t: Test, tokenCache: string) {
@@ -12,7 +16,9 @@ async function startApplication(t: Test, tokenCache: string) {
   t.teardown(() => app.close())
   // A file: in memory there is no cache.
   const databaseUrl = `sqlite:${t.testdir()}/app.db`
+  const mail = await startMailServer(t)
   await app.register(latchkey, {
+    ...mail.settings,
     databaseUrl,
     tokenCache,
     tokenTtl: '7d',
@@ -40,14 +46,17 @@ async function startApplication(t: Test, tokenCache: string) {
       'mutation ($password: String!, $device: DeviceInput) { tokenAuth(username: "ada", password: $password, device: $device) { token } }'
     return secret((await graphql(mutation, { password, device })).data.tokenAuth.token)
   }
+  async function rotate(token: string): Promise<string> {
+    return secret((await graphql('mutation { rotateToken { token } }', {}, token)).data.rotateToken.token)
+  }
   /** What both paths say of a token; null for its user. */
   async function judge(token: string) {
     const route = await app.inject({ url: '/me', headers: { authorization: `Token ${token}` } })
     const { reason } = await graphql('{ viewer { username } }', {}, token)
     return { field: reason, route: route.statusCode === 200 ? null : route.json().message }
   }
-  const { id } = await app.latchkey.auth.createUser({ username: 'ada', password })
-  return { auth: app.latchkey.auth, clock, id, graphql, signIn, judge }
+  const { id } = await app.latchkey.auth.createUser({ username: 'ada', email, password })
+  return { auth: app.latchkey.auth, clock, id, mail, graphql, signIn, rotate, judge }
 }
 
 type Application = Awaited<ReturnType<typeof startApplication>>
@@ -100,6 +109,41 @@ const ends: [what: string, end: (app: Application, token: string) => Promise<unk
     'ended by a password of the operator',
     async ({ auth }) =>
       auth.setPassword((await auth.findUser('ada')) as never, secret('another good password')),
+    revoked,
+  ],
+  [
+    'ended by a password set with a mail',
+    async ({ graphql, mail }) => {
+      const ask = 'mutation ($email: String!) { requestPasswordReset(username: $email) { requested } }'
+      t.match(await graphql(ask, { email }), { reason: null })
+      const { token } = await mail.next(email)
+      const reset =
+        'mutation ($token: String!, $new: String!) { resetPassword(token: $token, newPassword: $new) { revokedTokens } }'
+      const { data } = await graphql(reset, { token, new: secret('another good password') })
+      t.strictSame(data, { resetPassword: { revokedTokens: 1 } })
+    },
+    revoked,
+  ],
+  [
+    'rotated, past the grace of that',
+    async ({ rotate, judge, clock }, token) => {
+      const next = await rotate(token)
+      clock.now += graceMs - 1
+      t.strictSame(await judge(token), live)
+      t.strictSame(await judge(next), live)
+      clock.now += 1
+    },
+    revoked,
+  ],
+  [
+    'rotated twice and shown again, which ends what followed',
+    async ({ rotate, judge, clock }, token) => {
+      const newest = await rotate(await rotate(token))
+      clock.now += graceMs
+      t.strictSame(await judge(newest), live)
+      t.strictSame(await judge(token), revoked)
+      t.strictSame(await judge(newest), revoked)
+    },
     revoked,
   ],
   [

@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import t from 'tap'
 import { password, startApp } from '../support/app.ts'
 import { secret } from '../support/log.ts'
+import { startMailServer } from '../support/mail.ts'
 import { startReceiver } from '../support/receiver.ts'
 
 t.test(
@@ -41,3 +42,43 @@ t.test(
     t.notMatch(JSON.stringify(receiver.received), token)
   },
 )
+
+t.test('hooks and receivers hear what the owner of an address does', async (t) => {
+  const receiver = await startReceiver(t)
+  const mail = await startMailServer(t)
+  const changed: string[] = []
+  const { app, createUser, graphql, signIn } = await startApp(t, {
+    ...mail.settings,
+    webhookUrl: receiver.url,
+    webhookSecret: secret(`whsec_${randomBytes(32).toString('base64')}`),
+    webhookEvents: 'authn_password_reset,email_verified,email_changed',
+    plugin: {
+      clock: Date.now,
+      hooks: { afterPasswordChange: ({ event, userId = '' }) => void changed.push(event, userId) },
+    },
+  })
+  const ada = await createUser({ username: 'ada', email: 'ada@example.org' })
+  const take = async (email: string) => {
+    const { token } = await mail.next(email)
+    const verify = 'mutation ($token: String!) { verifyEmail(token: $token) { email } }'
+    t.match((await graphql(verify, { token })).body, { data: { verifyEmail: { email } } })
+  }
+  const token = await signIn(ada)
+  await graphql('mutation { requestEmailVerification { requested } }', null, { token })
+  await take('ada@example.org')
+  const update = 'mutation { updateViewer(email: "countess@example.org") { pendingEmail } }'
+  t.match((await graphql(update, null, { token })).body, { data: Object })
+  await take('countess@example.org')
+  t.strictSame(changed, [])
+  await graphql('mutation { requestPasswordReset(username: "ada") { requested } }')
+  const sent = await mail.next('countess@example.org')
+  const reset =
+    'mutation ($token: String!, $new: String!) { resetPassword(token: $token, newPassword: $new) { revokedTokens } }'
+  const request = { token: sent.token, new: secret('another good password') }
+  t.match((await graphql(reset, request)).body, { data: { resetPassword: { revokedTokens: 1 } } })
+  t.strictSame(changed, ['authn_password_reset', ada.id], 'before the answer')
+  while (receiver.received.length < 3) await sleep(5)
+  await app.latchkey.auth.outbox.deliverDue()
+  const types = receiver.received.map(({ body }) => JSON.parse(body).type)
+  t.strictSame(types.sort(), ['authn_password_reset', 'email_changed', 'email_verified'])
+})

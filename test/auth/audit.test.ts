@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAudit } from '../../src/auth/audit.ts'
-import type { AuthEvent } from '../../src/auth/origin.ts'
+import type { AuthEvent, AuthEventName } from '../../src/auth/origin.ts'
 import {
   type AuditPath,
   deleteOldAuditEvents,
@@ -55,6 +55,36 @@ t.test('what repeats within a minute is one record and a count, minute for minut
   audit.record(failed(1, '192.0.2.2'))
   await audit.finish()
   t.strictSame((await summary()).slice(3).sort(), ['authn_login_fail 1 1', 'authn_login_fail 1 1'])
+})
+
+t.test('so is what anybody can cause, as often as they like', async (t) => {
+  const names: AuthEventName[] = [
+    'authn_login_fail',
+    'authn_login_fail_max',
+    'authn_password_change_fail',
+    'authn_password_reset_requested',
+    'authn_password_reset_fail',
+    'authn_token_expired',
+    'email_verification_requested',
+    'token_reported',
+    'authz_fail',
+    'excess_rate_limit_exceeded',
+    'sys_password_digest_unreadable',
+  ]
+  for (const event of names) {
+    const { audit, clock, summary } = await open(t)
+    for (let count = 0; count < 3; count++) audit.record({ ...failed(1), event })
+    clock.now += minuteMs
+    t.strictSame(await summary(), [`${event} 1 1`, `${event} 1 2`])
+  }
+})
+
+t.test('who acted on a user is recorded, and a search that finds nothing has no cursor', async (t) => {
+  const { audit, auth, recorded } = await open(t)
+  audit.record({ event: 'user_disabled', userId: userId(1), actorId: userId(2), tokenId: userId(3) })
+  t.match(await recorded(), [{ userId: userId(1), actorId: userId(2), tokenId: userId(3) }])
+  const page = await auth.listAuditEvents({ userId: userId(4) }, 1, null)
+  t.strictSame(page, { items: [], hasNextPage: false, hasPreviousPage: false, endCursor: null })
 })
 
 t.test('a crowd of sources shares one record, which names nobody', async (t) => {

@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
 import type { WebhookOptions } from '../../src/auth/webhooks.ts'
 import { password } from '../support/app.ts'
-import { dayMs, openDomain, origin } from '../support/domain.ts'
+import { dayMs, openDomain, origin, refusalOf } from '../support/domain.ts'
 import { secret } from '../support/log.ts'
 import { type Received, startReceiver } from '../support/receiver.ts'
 
@@ -69,6 +69,42 @@ t.test('only the events asked for are posted, together with what they tell of', 
     { type: 'authn_token_revoked', data: { userId: id, tokenId: String } },
     { type: 'authn_token_revoked', data: { userId: id, tokenId: String } },
   ])
+})
+
+t.test('what is done with a token or a password is stored to be posted', async (t) => {
+  const receiver = await startReceiver(t)
+  const events: WebhookOptions['events'] = [
+    'authn_token_created',
+    'authn_password_confirmed',
+    'authn_token_rotated',
+    'authn_token_reuse',
+    'token_reported',
+  ]
+  const { auth, clock, createUser, database, signIn, userOf } = await openWithWebhook(t, {
+    url: receiver.url,
+    events,
+  })
+  await createUser('ada')
+  const { token } = await signIn('ada')
+  const ada = await userOf(token)
+  const stored = new Set<string>()
+  async function takeStored(): Promise<string[]> {
+    const rows = await database.kysely.selectFrom('latchkey_outbox').select('payload').execute()
+    const fresh = rows.map(({ payload }) => JSON.parse(payload).type).filter((type) => !stored.has(type))
+    for (const type of fresh) stored.add(type)
+    return fresh
+  }
+  const personal = await auth.createPersonalToken(ada, { name: 'backup', scopes: [] }, origin())
+  t.strictSame(await takeStored(), ['authn_token_created'])
+  await auth.confirmPassword(ada, password, origin())
+  t.strictSame(await takeStored(), ['authn_password_confirmed'])
+  await auth.rotateToken(ada, token, origin())
+  t.strictSame(await takeStored(), ['authn_token_rotated'])
+  clock.now += 60_000
+  t.match(await refusalOf(auth.rotateToken(ada, token, origin())), { reason: 'REVOKED' })
+  t.strictSame(await takeStored(), ['authn_token_reuse'])
+  await auth.reportLeakedToken(personal.token, origin())
+  t.strictSame(await takeStored(), ['token_reported'])
 })
 
 t.test('what a receiver does not take is posted again, under the same id', async (t) => {
