@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 const [port, kind = '', count, token = ''] = process.argv.slice(2)
 
@@ -76,6 +77,10 @@ while (members.length < Number(count)) {
 process.stdout.write('open\n')
 process.stdin.resume()
 await once(process.stdin, 'end')
+// Who reads nothing hears of its end only when the next write fails.
+for (let waits = 0; kind === 'greedy' && waits < 100 && members.some(({ closed }) => !closed); waits++) {
+  await sleep(100)
+}
 const report = {
   open: members.filter(({ closed }) => !closed).length,
   statuses: [...new Set(members.map(({ received }) => received.slice(9, 12)))],
