@@ -191,6 +191,7 @@ export function createAuth(deps: {
         findToken,
         findPredecessor,
         report,
+        mails,
       }),
     }),
     ...createAuditLog({ database }),

@@ -1,6 +1,8 @@
 import type { Database, FindOne } from '../db/open.ts'
 import type { PredecessorRow } from '../db/rotation.ts'
 import { markTokensRevoked, type TokenWithUserRow } from '../db/tokens.ts'
+import { findUserById } from '../db/users.ts'
+import type { Mails } from './mails.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { type Throttle, throttleKey } from './throttle.ts'
 import { digestToken } from './token-format.ts'
@@ -19,8 +21,9 @@ export function createReportLeakedToken(deps: {
   findToken: FindOne<TokenWithUserRow>
   findPredecessor: FindOne<PredecessorRow>
   report: ReportEvent
+  mails: Mails
 }): ReportLeakedToken {
-  const { database, clock, throttle, findToken, findPredecessor, report } = deps
+  const { database, clock, throttle, findToken, findPredecessor, report, mails } = deps
 
   return async (token, origin) => {
     // Counted whatever comes of it, and apart from sign-ins: who reports much shall not be kept from signing in.
@@ -30,7 +33,14 @@ export function createReportLeakedToken(deps: {
       const digest = digestToken(token)
       const row = (await findToken(digest)) ?? (await findPredecessor(digest))
       const which = { ids: row === undefined ? [] : [row.id] }
-      const ended = await database.transaction((db) => markTokensRevoked(db, which, clock()))
+      const ended = await database.transaction(async (db) => {
+        const revoked = await markTokensRevoked(db, which, clock())
+        const owner = row?.userId && revoked.length > 0 ? await findUserById(db, row.userId) : undefined
+        if (row !== undefined && owner !== undefined) {
+          await mails.notify(db, owner, 'token-leaked', { token: row.deviceName ?? row.name })
+        }
+        return revoked
+      })
       if (row?.userId == null || ended.length === 0) return
       reportEnds(report, row.userId, ended, origin)
       report({ ...origin, event: 'token_reported', userId: row.userId, tokenId: row.id })

@@ -381,3 +381,30 @@ t.test('without mail, what needs it says so, and the rest goes on', async (t) =>
     pendingEmail: null,
   })
 })
+
+t.test(
+  'the owner of a token that is reported as leaked is told, once, and not who reported it',
+  async (t) => {
+    const app = await startWithMail(t)
+    await app.graphql(askVerification, null, { token: app.token })
+    await app.graphql(verify, { token: (await app.server.next('ada@example.org')).token })
+    const { body } = await app.graphql(
+      'mutation { createToken(name: "backup job", scopes: []) { token } }',
+      null,
+      {
+        token: app.token,
+      },
+    )
+    const report = 'mutation ($token: String!) { reportLeakedToken(token: $token) { received } }'
+    for (let n = 0; n < 2; n++) {
+      await app.graphql(report, { token: body.data.createToken.token }, { address: '192.0.2.77' })
+    }
+    const mail = await app.server.next('ada@example.org')
+    t.match(mail, { subject: 'A token of yours was made public', text: 'Token: backup job' })
+    t.notMatch(mail.text, '192.0.2.77')
+    const mute = await app.signIn(await app.createUser({ username: 'mute' }))
+    t.match((await app.graphql(report, { token: mute })).body.data, { reportLeakedToken: { received: true } })
+    await idle(app)
+    t.same(app.server.mails, [])
+  },
+)
