@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
+import { eraseAuditDetails } from '../db/audit.ts'
 import { deleteMailTokensOf } from '../db/mail-tokens.ts'
 import type { Database } from '../db/open.ts'
 import { deleteOutboxOf } from '../db/outbox.ts'
@@ -360,6 +361,7 @@ export function createAccounts(deps: {
     if (user === undefined) throw gone()
     const ended = await markTokensRevoked(db, { userId }, clock())
     await eraseTokenDetails(db, userId)
+    await eraseAuditDetails(db, userId)
     await deleteMailTokensOf(db, userId)
     await deleteOutboxOf(db, userId)
     await forgiveAccount(throttle, db, user)

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
-import { type AuditRow, insertAuditEvents } from '../db/audit.ts'
+import { type AuditRow, eraseAuditDetails, insertAuditEvents } from '../db/audit.ts'
 import type { Database } from '../db/open.ts'
 import type { AuthEvent, AuthEventName, ReportEvent } from './origin.ts'
 
@@ -64,6 +64,8 @@ export function createAudit(deps: {
 }): Audit {
   const { database, clock, onLost, limits = defaultLimits } = deps
   const pending: AuditRow[] = []
+  /** Users who were deleted: what is still to be written of them must not bring back where they were. */
+  const deleted = new Set<string>()
   let tallies = new Map<string, Tally>()
   let repeatedSources = 0
   let minute = 0
@@ -117,6 +119,10 @@ export function createAudit(deps: {
         pending.splice(0, batch.length)
         await turn()
       }
+      for (const userId of deleted) {
+        await database.run((db) => eraseAuditDetails(db, userId))
+        deleted.delete(userId)
+      }
     } finally {
       writing = null
     }
@@ -128,7 +134,7 @@ export function createAudit(deps: {
 
   function flush(): Promise<void> {
     turnMinute(clock())
-    writing ??= pending.length === 0 ? null : write()
+    writing ??= pending.length + deleted.size === 0 ? null : write()
     return writing ?? Promise.resolve()
   }
 
@@ -136,6 +142,7 @@ export function createAudit(deps: {
     record(taken) {
       const now = clock()
       turnMinute(now)
+      if (taken.event === 'user_deleted' && taken.userId !== undefined) deleted.add(taken.userId)
       const isRepeated = repeated.has(taken.event)
       const { tally, event } = tallyOf(taken, isRepeated)
       if (tally.rows < (isRepeated ? 1 : limits.rows)) {

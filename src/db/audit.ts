@@ -70,12 +70,13 @@ export async function listAuditEvents(
   return rows.map(toAuditRow)
 }
 
-/** Takes out of the records of a user from where they were made. */
+/** Takes out of the records of a user from where they were made, but for what an administrator did to the user. */
 export async function eraseAuditDetails(db: Kysely<Tables>, userId: string): Promise<void> {
   await db
     .updateTable('latchkey_audit_events')
     .set({ address: null, user_agent: null })
     .where('user_id', '=', toBytes(userId))
+    .where((where) => where.or([where('actor_id', 'is', null), where('actor_id', '=', toBytes(userId))]))
     .execute()
 }
 

@@ -287,3 +287,28 @@ t.test('no record holds a secret', async (t) => {
   t.notMatch(text, 'my password')
   t.notMatch(text, token.slice(3, 40))
 })
+
+t.test('of a deleted account the audit keeps what happened, and not from where', async (t) => {
+  const { ada, token, audit, graphql, list, clock, app } = await start(t)
+  await audit.flush()
+  clock.now += minuteMs
+  const device = { 'user-agent': 'a telling browser' }
+  const place = { address: '192.0.2.8', headers: device }
+  await graphql(signInWith, { u: ada.username, p: ada.password }, place) // not written yet when the account goes
+  t.match((await graphql('mutation { deleteViewer { deleted } }', null, { token, ...place })).body, {
+    data: { deleteViewer: { deleted: true } },
+  })
+  const { nodes } = await list({ userId: ada.id })
+  t.ok(nodes.some(({ event }) => event === 'user_deleted'))
+  t.ok(nodes.some(({ event, tokenId }) => event === 'authn_login_success' && tokenId !== null))
+  for (const node of nodes) t.match(node, { userId: ada.id, address: null, userAgent: null }, node.event)
+  t.ok((await list({ events: ['authn_login_success'] })).nodes.some(({ address }) => address !== null))
+  const eve = await app.latchkey.auth.createUser({ username: 'eve', password: null })
+  const admin = { address: '192.0.2.9', actorId: ada.id }
+  app.latchkey.auth.report({ event: 'user_role_changed', userId: eve.id, ...admin })
+  await audit.flush()
+  await app.latchkey.auth.deleteUser(eve.id)
+  t.match((await list({ userId: eve.id, events: ['user_role_changed'] })).nodes, [
+    { address: '192.0.2.9', actorId: ada.id },
+  ])
+})
