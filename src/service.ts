@@ -18,6 +18,10 @@ const closeIdleIntervalMs = 50
  */
 const heapGrowthPercent = 50
 
+/** Said by one worker for all. */
+const mailIsOff =
+  'no mail is sent: who forgets a password needs the operator, and an address changes without being verified; SMTP_URL says how to send'
+
 /** The service, listening. */
 export interface Service {
   app: FastifyInstance
@@ -48,6 +52,7 @@ export async function startService(
   const sockets = trackSockets(app)
   try {
     await app.ready()
+    if (settings.smtpUrl === 'off' && (options.primary?.prunes ?? true)) app.log.warn(mailIsOff)
     const hasUsers = await app.latchkey.auth.hasUsers()
     await app.listen({ host: settings.host, port: settings.port }).catch((error) => {
       throw explainListening(error, settings)

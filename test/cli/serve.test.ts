@@ -46,6 +46,19 @@ t.test('the hint fits the settings', async (t) => {
   }
 })
 
+t.test('in production it warns where no mail is sent', async (t) => {
+  for (const [env, isWarned] of [
+    [{ NODE_ENV: 'production' }, true],
+    [{ NODE_ENV: 'production', SMTP_URL: 'log' }, false],
+  ] as const) {
+    const running = createBench(t, { LOG_LEVEL: 'warn', ...env }).start(['serve'])
+    await running.said(/listens on/)
+    running.child.kill('SIGTERM')
+    const { stdout } = await running.ended
+    t.equal(stdout.includes('no mail is sent'), isWarned)
+  }
+})
+
 t.test('where it cannot listen, it says why and ends with 1', async (t) => {
   const port = await takePort(t)
   const cases: [env: Record<string, string>, says: RegExp][] = [
