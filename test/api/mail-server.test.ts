@@ -1,9 +1,11 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
 import { startApp } from '../support/app.ts'
+import { logLines } from '../support/log.ts'
 import { startMailServer } from '../support/mail.ts'
 
 const ask = 'mutation { requestPasswordReset(username: "ada") { requested } }'
@@ -127,4 +129,92 @@ t.test('in development mails are printed to the log, whole', async (t) => {
   await app.inject({ method: 'POST', url: '/graphql', payload: { query: ask } })
   while (!lines.some((line) => line.includes('/reset-password#token=lkm_'))) await sleep(5)
   t.ok(lines.some((line) => line.includes('Set a new password')))
+})
+
+t.test(
+  'a mail that the server refuses for good is given up, and the log says so without the address',
+  async (t) => {
+    let asked = 0
+    const server = await startMailServer(t, {
+      onData(stream, _session, done) {
+        asked++
+        stream.resume()
+        stream.on('end', () =>
+          done(Object.assign(new Error('ada@example.org wants no such mail'), { responseCode: 554 })),
+        )
+      },
+    })
+    const app = await startApp(t, { ...server.settings })
+    await app.createUser({ username: 'ada', email: 'ada@example.org' })
+    const before = logLines().length
+    await app.graphql(ask)
+    await outboxOf(app)
+    app.clock.now += 3_600_000
+    await outboxOf(app)
+    t.equal(asked, 1)
+    const lines = logLines().slice(before)
+    t.ok(lines.some((line) => line.includes('"mail_failed"')))
+    t.ok(lines.some((line) => line.includes('(the address) wants no such mail')))
+    t.notOk(lines.some((line) => line.includes('ada@example.org')))
+  },
+)
+
+t.test('a server that never answers holds up neither requests nor the end of the process', async (t) => {
+  const url = `sqlite:${join(t.testdir(), 'latchkey.db')}`
+  const sockets = new Set<Socket>()
+  const silent = createServer((socket) => sockets.add(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    silent.close()
+  })
+  const { port } = silent.address() as AddressInfo
+  const smtpUrl = `smtp://127.0.0.1:${port}`
+  const app = await startApp(t, { databaseUrl: url, smtpUrl, mailFrom: 'login@example.org' })
+  await app.createUser({ username: 'ada', email: 'ada@example.org' })
+  t.equal((await app.graphql(ask)).status, 200)
+  while (sockets.size === 0) await sleep(5)
+  t.equal((await app.graphql(ask)).status, 200)
+  await app.app.close()
+  const server = await startMailServer(t)
+  const next = await startApp(t, { databaseUrl: url, ...server.settings })
+  next.clock.now += 60_000
+  await outboxOf(next)
+  t.match(await server.next('ada@example.org'), { subject: 'Set a new password' }, 'and nothing is lost')
+})
+
+t.test('an address with characters that mean something in a header gets no mail', async (t) => {
+  const server = await startMailServer(t)
+  const app = await startApp(t, { ...server.settings })
+  await app.createUser({ username: 'ada', email: '"ada,eve"@example.org' })
+  const before = logLines().length
+  await app.graphql(ask)
+  await outboxOf(app)
+  t.same(server.mails, [])
+  t.ok(
+    logLines()
+      .slice(before)
+      .some((line) => line.includes('"mail_failed"')),
+  )
+})
+
+t.test('a password goes to a mail server over TLS alone, unless that is on this machine', async (t) => {
+  const server = await startMailServer(t, {
+    disabledCommands: ['STARTTLS'],
+    allowInsecureAuth: true,
+    onAuth: (_auth, _session, done) => done(null, { user: 'ada' }),
+  })
+  const { port } = new URL(server.settings.smtpUrl)
+  // It leads to this machine as well, but not for sure.
+  for (const [host, count] of [
+    ['127.0.0.1', 1],
+    ['0.0.0.0', 0],
+  ] as const) {
+    const smtpUrl = `smtp://ada:passphrase@${host}:${port}`
+    const app = await startApp(t, { smtpUrl, mailFrom: 'login@example.org' })
+    await app.createUser({ username: 'ada', email: 'ada@example.org' })
+    await app.graphql(ask)
+    await outboxOf(app)
+    t.equal(server.mails.splice(0).length, count, host)
+  }
 })
