@@ -16,6 +16,7 @@ const config: CodegenConfig = {
           User: '../auth/principal.ts#User as UserModel',
           Token: '../auth/principal.ts#Token as TokenModel',
           TokenConnection: '../auth/devices.ts#TokenPage',
+          UserConnection: '../auth/administration.ts#UserPage',
           AuditEvent: '../auth/audit-log.ts#AuditEvent as AuditEventModel',
           AuditEventConnection: '../auth/audit-log.ts#AuditPage',
         },

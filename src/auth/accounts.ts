@@ -11,7 +11,6 @@ import {
   findUserById,
   findUserByName,
   findUsersById,
-  hasOtherAdmin,
   insertUser,
   isNameTaken,
   listUsers,
@@ -22,7 +21,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
 import type { Mails } from './mails.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername, toNameKey } from './names.ts'
-import { type AuthEventName, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
+import { type Actor, type AuthEvent, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
 import { operatorParty, type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
@@ -65,8 +64,8 @@ export interface Accounts {
    * administrator.
    */
   deleteViewer(principal: UserPrincipal, origin: RequestOrigin): Promise<void>
-  /** Creates an account on the operator's word. */
-  createUser(request: AccountRequest): Promise<User>
+  /** Creates an account on the word of the operator or an administrator. */
+  createUser(request: AccountRequest, actor?: Actor): Promise<User>
   /** An account by username or email, or undefined. */
   findUser(name: string): Promise<UserRow | undefined>
   /** An account by id, username or email, or undefined. An id comes first: nobody can take another's id as a name. */
@@ -77,15 +76,23 @@ export interface Accounts {
   listUsers(first: number, after: string): Promise<UserRow[]>
   /** How many wrong passwords an account has had in a row. */
   countFailures(userId: string): Promise<number>
-  /** Enables or disables an account; disabling ends its tokens in the same transaction. Returns how many, or `NOT_FOUND`. */
-  setActive(userId: string, active: boolean): Promise<number>
   /**
-   * Sets a password on the operator's word; every token of the user ends, and wrong passwords are forgotten. Returns how
+   * Enables or disables an account; disabling ends its tokens in the same transaction. Returns how many, or `NOT_FOUND`;
+   * `FORBIDDEN` / `LAST_ADMIN` where an administrator would leave none who is active.
+   */
+  setActive(userId: string, active: boolean, actor?: Actor): Promise<number>
+  /** Gives an account a role, which counts from the next request on; refused as `setActive` is. */
+  setRole(userId: string, role: Role, actor?: Actor): Promise<void>
+  /**
+   * Sets a password on the word of the operator or an administrator; every token of the user ends, and wrong passwords are forgotten. Returns how
    * many tokens ended, or `NOT_FOUND`; `FORBIDDEN` / `DISABLED` for a service account.
    */
-  setPassword(user: UserRow, password: string): Promise<number>
-  /** Deletes an account, or `NOT_FOUND`. Its tokens stay as tombstones without personal details until they are pruned. */
-  deleteUser(userId: string): Promise<number>
+  setPassword(user: UserRow, password: string, actor?: Actor): Promise<number>
+  /**
+   * Deletes an account; refused as `setActive` is. Its tokens stay as tombstones without personal details until they are
+   * pruned.
+   */
+  deleteUser(userId: string, actor?: Actor): Promise<number>
 }
 
 export interface ProfileChange {
@@ -163,16 +170,28 @@ export function createAccounts(deps: {
     }
   }
 
-  /** What the operator does to an account; `work` returns the tokens that it ends. Returns how many. */
+  /** What somebody else does to an account; `work` returns the tokens that it ends. Returns how many. */
   async function decide(
     userId: string,
-    event: AuthEventName,
+    event: Pick<AuthEvent, 'event' | 'detail'>,
+    actor: Actor,
     work: (db: Kysely<Tables>) => Promise<string[]>,
   ): Promise<number> {
     const ended = await database.transaction(work)
-    reportEnds(report, userId, ended)
-    report({ event, userId })
+    reportEnds(report, userId, ended, actor)
+    report({ ...actor, ...event, userId })
     return ended.length
+  }
+
+  /** Changes an account; one that may be the last active administrator only where `keepsAdmin` lets it. */
+  async function change(
+    db: Kysely<Tables>,
+    userId: string,
+    to: { active: number } | { role: Role },
+    keepsAdmin: boolean,
+  ): Promise<void> {
+    if (await updateUser(db, userId, to, { keepsAdmin })) return
+    throw (await findUserById(db, userId)) === undefined ? gone() : lastAdmin()
   }
 
   return {
@@ -263,17 +282,14 @@ export function createAccounts(deps: {
     },
 
     async deleteViewer({ user, token }, origin) {
-      const ended = await database.transaction(async (db) => {
-        if (user.role === 'ADMIN' && !(await hasOtherAdmin(db, user.id))) throw lastAdmin()
-        return eraseUser(db, user.id)
-      })
+      const ended = await database.transaction((db) => eraseUser(db, user.id, true))
       reportEnds(report, user.id, ended, origin)
       report({ ...origin, event: 'user_deleted', userId: user.id, tokenId: token.id })
     },
 
-    async createUser(request) {
-      const user = await insertAccount(request, operatorParty)
-      report({ event: 'user_created', userId: user.id })
+    async createUser(request, actor = {}) {
+      const user = await insertAccount(request, actor.network ?? operatorParty)
+      report({ ...actor, event: 'user_created', userId: user.id })
       return user
     },
 
@@ -297,23 +313,30 @@ export function createAccounts(deps: {
 
     countFailures: throttle.countFailures,
 
-    setActive: (userId, active) =>
-      decide(userId, active ? 'user_enabled' : 'user_disabled', async (db) => {
-        if (!(await updateUser(db, userId, { active: active ? 1 : 0 }))) throw gone()
+    setActive: (userId, active, actor = {}) =>
+      decide(userId, { event: active ? 'user_enabled' : 'user_disabled' }, actor, async (db) => {
+        await change(db, userId, { active: active ? 1 : 0 }, !active && isAdmin(actor))
         return active ? [] : markTokensRevoked(db, { userId }, clock())
       }),
 
-    async setPassword(user, password) {
+    async setRole(userId, role, actor = {}) {
+      await decide(userId, { event: 'user_role_changed', detail: role }, actor, async (db) => {
+        await change(db, userId, { role }, role !== 'ADMIN' && isAdmin(actor))
+        return []
+      })
+    },
+
+    async setPassword(user, password, actor = {}) {
       if (user.service === 1) {
         throw new LatchkeyError('FORBIDDEN', 'This is a service account, which has no password.', {
           reason: 'DISABLED',
         })
       }
       const digest = await passwords.hash(
-        operatorParty,
+        actor.network ?? operatorParty,
         await requireNewPassword(password, 'password', passwords.minLength, user),
       )
-      return decide(user.id, 'authn_password_change', async (db) => {
+      return decide(user.id, { event: 'authn_password_change' }, actor, async (db) => {
         if (!(await updateUser(db, user.id, { password_digest: digest }))) throw gone()
         await forgiveAccount(throttle, db, user)
         await mails.notify(db, user, 'password-changed')
@@ -321,7 +344,8 @@ export function createAccounts(deps: {
       })
     },
 
-    deleteUser: (userId) => decide(userId, 'user_deleted', (db) => eraseUser(db, userId)),
+    deleteUser: (userId, actor = {}) =>
+      decide(userId, { event: 'user_deleted' }, actor, (db) => eraseUser(db, userId, isAdmin(actor))),
   }
 
   /** Username and email as they are to be; a pending address changes nothing yet. */
@@ -355,8 +379,11 @@ export function createAccounts(deps: {
     return { ...current, ...changed, emailVerifiedAt }
   }
 
-  /** Ends all tokens of a user, and deletes the account and what is personal about it. Returns the tokens. */
-  async function eraseUser(db: Kysely<Tables>, userId: string): Promise<string[]> {
+  /**
+   * Ends all tokens of a user, and deletes the account and what is personal about it; `keepsAdmin` refuses the last active
+   * administrator. Returns the tokens.
+   */
+  async function eraseUser(db: Kysely<Tables>, userId: string, keepsAdmin: boolean): Promise<string[]> {
     const user = await findUserById(db, userId)
     if (user === undefined) throw gone()
     const ended = await markTokensRevoked(db, { userId }, clock())
@@ -365,9 +392,14 @@ export function createAccounts(deps: {
     await deleteMailTokensOf(db, userId)
     await deleteOutboxOf(db, userId)
     await forgiveAccount(throttle, db, user)
-    await deleteUser(db, userId)
+    if (!(await deleteUser(db, userId, { keepsAdmin }))) throw lastAdmin()
     return ended
   }
+}
+
+/** The operator may do without administrators: the command line needs none. */
+function isAdmin(actor: Actor): boolean {
+  return actor.actorId !== undefined
 }
 
 function keyOf(email: string | null): string | null {

@@ -4,6 +4,7 @@ import { prepareFindPredecessor } from '../db/rotation.ts'
 import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
+import { type Administration, createAdministration } from './administration.ts'
 import { type Audit, createAudit } from './audit.ts'
 import { type AuditLog, createAuditLog } from './audit-log.ts'
 import { type ConfirmPassword, createConfirmPassword } from './confirm-password.ts'
@@ -56,7 +57,7 @@ export interface AuthOptions {
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
-export interface Auth extends Devices, Accounts, Recovery, Operator, AuditLog {
+export interface Auth extends Devices, Accounts, Recovery, Operator, Administration, AuditLog {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
@@ -144,21 +145,21 @@ export function createAuth(deps: {
   const endFamily = createEndFamily({ database, clock, report })
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
+  const accounts = createAccounts({
+    database,
+    clock,
+    passwords,
+    throttle,
+    provePassword,
+    report,
+    hooks,
+    mails,
+    signUpOpen,
+  })
   return {
     ...bind(createDevices({ database, clock, life, uses, report })),
-    ...bind(
-      createAccounts({
-        database,
-        clock,
-        passwords,
-        throttle,
-        provePassword,
-        report,
-        hooks,
-        mails,
-        signUpOpen,
-      }),
-    ),
+    ...bind(accounts),
+    ...bind(createAdministration({ database, accounts })),
     ...bind(createRecovery({ database, clock, passwords, throttle, mails, report, hooks })),
     ...bind(
       createOperator({

@@ -7,7 +7,7 @@ import { findToken, markTokensRevoked, type TokenRow, type TokenWithUserRow } fr
 import { findUserById } from '../db/users.ts'
 import { badInput, LatchkeyError } from '../errors.ts'
 import { requireLabel } from './names.ts'
-import { type ReportEvent, reportEnds } from './origin.ts'
+import { type Actor, type ReportEvent, reportEnds } from './origin.ts'
 import { type AnonymousPrincipal, anonymous, findRefusal } from './principal.ts'
 import { type IssuedToken, type IssueToken, requireIssued } from './sign-in.ts'
 import { digestToken, hasTokenForm, isWellFormedToken } from './token-format.ts'
@@ -36,8 +36,8 @@ export interface Operator {
   ): Promise<IssuedToken>
   /** Ends a token, by its id or by itself; `ended` is false where it had ended before. `NOT_FOUND` for an unknown one. */
   endToken(which: { id: string } | { token: string }): Promise<{ token: TokenRow; ended: boolean }>
-  /** Ends all tokens of a user; returns how many. */
-  endTokens(userId: string): Promise<number>
+  /** Ends all tokens of a user; returns how many, or `NOT_FOUND`. */
+  endTokens(userId: string, actor?: Actor): Promise<number>
   /** Says what a token is worth. Uses that the service has not written yet are not seen. */
   introspectToken(token: string): Promise<Introspection>
 }
@@ -60,7 +60,7 @@ export function createOperator(deps: {
       life.startPersonal(clock(), expiresIn) // an unreadable duration is refused before anything is looked up
       const answer = await database.transaction(async (db) => {
         const user = await findUserById(db, userId)
-        if (user === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such user.')
+        if (user === undefined) throw noSuchUser()
         if (user.active !== 1) {
           throw new LatchkeyError('FORBIDDEN', 'The account is disabled. Enable it first.', {
             reason: 'DISABLED',
@@ -95,9 +95,12 @@ export function createOperator(deps: {
       return { token, ended }
     },
 
-    async endTokens(userId) {
-      const ids = await database.run((db) => markTokensRevoked(db, { userId }, clock()))
-      reportEnds(report, userId, ids)
+    async endTokens(userId, actor = {}) {
+      const ids = await database.transaction(async (db) => {
+        if ((await findUserById(db, userId)) === undefined) throw noSuchUser()
+        return markTokensRevoked(db, { userId }, clock())
+      })
+      reportEnds(report, userId, ids, actor)
       return ids.length
     },
 
@@ -129,6 +132,10 @@ async function findSuccessor(
 }
 
 const replaced = anonymous('REVOKED', 'Token was replaced by a rotation.')
+
+function noSuchUser(): LatchkeyError {
+  return new LatchkeyError('NOT_FOUND', 'There is no such user.')
+}
 
 function requireId(id: string): string {
   if (!isUuid(id)) throw badInput('id', 'ID', 'This is not the id of a token.')

@@ -59,6 +59,11 @@ export interface AuthEvent extends Partial<RequestOrigin> {
   readonly detail?: string
 }
 
+/** Who does something to an account: an administrator with their request, or the operator, of whom nothing is said. */
+export interface Actor extends Partial<RequestOrigin> {
+  readonly actorId?: string
+}
+
 /** Takes events to the log. It must not throw. */
 export type ReportEvent = (event: AuthEvent) => void
 
@@ -67,7 +72,7 @@ export function reportEnds(
   report: ReportEvent,
   userId: string,
   tokenIds: readonly string[],
-  origin: Partial<RequestOrigin> = {},
+  origin: Actor = {},
 ): void {
   for (const tokenId of tokenIds) report({ ...origin, event: 'authn_token_revoked', userId, tokenId })
 }

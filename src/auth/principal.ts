@@ -22,6 +22,8 @@ export interface User {
   /** Whether the user has shown that the address is theirs. */
   readonly emailVerified: boolean
   readonly role: Role
+  /** Whether the account is not disabled. */
+  readonly active: boolean
   readonly createdAt: number
   readonly lastSignInAt: number | null
 }
@@ -190,6 +192,7 @@ function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
       email: row.email,
       emailVerified: row.emailVerifiedAt !== null,
       role: row.role as Role,
+      active: true,
       createdAt: row.userCreatedAt as number,
       lastSignInAt: row.lastSignInAt,
     },
@@ -200,7 +203,8 @@ function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
 /** A stored user as callers see it. */
 export function toUser(row: UserRow): User {
   const { id, username, email, role, createdAt, lastSignInAt } = row
-  return { id, username, email, emailVerified: row.emailVerifiedAt !== null, role, createdAt, lastSignInAt }
+  const flags = { emailVerified: row.emailVerifiedAt !== null, active: row.active === 1 }
+  return { id, username, email, ...flags, role, createdAt, lastSignInAt }
 }
 
 /** A stored token as callers see it, brought up to date by what is not written yet. */

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Auth } from '../auth/auth.ts'
+import type { Role } from '../auth/principal.ts'
 import type { UserRow } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { askNewPassword, confirm } from './ask.ts'
@@ -107,6 +108,20 @@ export function addUserCommands(program: Command): void {
         await printOutcome({ id, username, active: true }, options.json, `${username} is enabled.`)
       }),
     )
+
+  user
+    .command('set-role <user> <role>')
+    .description('Give an account the role USER or ADMIN. <user> is a username, an email address or an id.')
+    .option('--json', 'as JSON')
+    .action((name: string, wanted: string, options: Options, command: Command) => {
+      const role = wanted.toUpperCase()
+      if (role !== 'USER' && role !== 'ADMIN') command.error('error: a role is USER or ADMIN')
+      return withAuth(async (auth) => {
+        const { id, username } = await requireAccount(auth, name)
+        await auth.setRole(id, role as Role)
+        await printOutcome({ id, username, role }, options.json, `${username} has the role ${role}.`)
+      })
+    })
 
   named('set-password', 'Set a password, which is asked for; all tokens of the account end.')
     .option('--password-stdin', 'read the password from standard input')

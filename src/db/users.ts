@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Tables, UsersTable } from './tables.ts'
 
 /** An account as it is stored; times in milliseconds, `active` 0 or 1. */
@@ -94,17 +94,15 @@ export async function isNameTaken(db: Kysely<Tables>, key: string, exceptId: str
   return row !== undefined
 }
 
-/** Whether there was such an account to change. */
+/** Whether there was such an account to change; `keepsAdmin` leaves the last active administrator as it is. */
 export async function updateUser(
   db: Kysely<Tables>,
   id: string,
   change: Partial<Omit<UsersTable, 'id' | 'created_at'>>,
+  { keepsAdmin = false } = {},
 ): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable('latchkey_users')
-    .set(change)
-    .where('id', '=', id)
-    .executeTakeFirst()
+  const query = db.updateTable('latchkey_users').set(change).where('id', '=', id)
+  const { numUpdatedRows } = await (keepsAdmin ? query.where(isNotLastAdmin(id)) : query).executeTakeFirst()
   return numUpdatedRows > 0n
 }
 
@@ -123,21 +121,56 @@ export async function hasUsers(db: Kysely<Tables>): Promise<boolean> {
   return (await db.selectFrom('latchkey_users').select('id').limit(1).executeTakeFirst()) !== undefined
 }
 
-/** Whether there was such an account to delete. */
-export async function deleteUser(db: Kysely<Tables>, id: string): Promise<boolean> {
-  const { numDeletedRows } = await db.deleteFrom('latchkey_users').where('id', '=', id).executeTakeFirst()
+/** Whether there was such an account to delete; `keepsAdmin` leaves the last active administrator. */
+export async function deleteUser(
+  db: Kysely<Tables>,
+  id: string,
+  { keepsAdmin = false } = {},
+): Promise<boolean> {
+  const query = db.deleteFrom('latchkey_users').where('id', '=', id)
+  const { numDeletedRows } = await (keepsAdmin ? query.where(isNotLastAdmin(id)) : query).executeTakeFirst()
   return numDeletedRows > 0n
 }
 
-/** Whether anybody else who is active has the role ADMIN. */
-export async function hasOtherAdmin(db: Kysely<Tables>, exceptId: string): Promise<boolean> {
-  const row = await db
-    .selectFrom('latchkey_users')
-    .select('id')
-    .where('role', '=', 'ADMIN')
-    .where('active', '=', 1)
-    .where('id', '!=', exceptId)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
+/** What lists of accounts are read along, each in an order of its own: ids, or the keys of names that begin alike. */
+export type UserPath = 'all' | 'admins' | { active: boolean } | { prefix: string; of: 'username' | 'email' }
+
+/** A row with what it is placed by in its list. */
+export interface PlacedUserRow extends UserRow {
+  place: string
+}
+
+/** Up to `limit` accounts along an index, from behind a place, or from the start for null. */
+export function listUsersAlong(
+  db: Kysely<Tables>,
+  path: UserPath,
+  behind: string | null,
+  limit: number,
+): Promise<PlacedUserRow[]> {
+  const query = db.selectFrom('latchkey_users').select(columns).limit(limit)
+  if (typeof path === 'object' && 'prefix' in path) {
+    const key = path.of === 'username' ? ('username_key' as const) : ('email_key' as const)
+    // No name has the last character of Unicode in it.
+    return query
+      .select(sql<string>`${sql.ref(key)}`.as('place'))
+      .where(key, behind === null ? '>=' : '>', behind ?? path.prefix)
+      .where(key, '<', `${path.prefix}\u{10ffff}`)
+      .orderBy(key)
+      .execute()
+  }
+  const inOrder = query
+    .select('id as place')
+    .where('id', '>', behind ?? '')
+    .orderBy('id')
+  if (path === 'all') return inOrder.execute()
+  // As it is written in the index: a parameter would not be seen to fit it.
+  if (path === 'admins') return inOrder.where(sql<boolean>`role = 'ADMIN'`).execute()
+  return inOrder.where('active', '=', path.active ? 1 : 0).execute()
+}
+
+/** That an account is no active administrator, or that another one remains. */
+function isNotLastAdmin(id: string): ReturnType<typeof sql<boolean>> {
+  return sql<boolean>`(role <> 'ADMIN' or active = 0 or exists (
+    select 1 from latchkey_users as other
+    where other.role = 'ADMIN' and other.active = 1 and other.id <> ${id}))`
 }

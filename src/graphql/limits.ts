@@ -28,6 +28,8 @@ const credentialFields = new Set([
   'resetPassword',
   'verifyEmail',
   'requestPasswordReset',
+  'createUser',
+  'setUserPassword',
 ])
 
 /** Those of them for people who are not signed in. */

@@ -1,5 +1,6 @@
 import type { GraphQLEnumType, GraphQLSchema } from 'graphql'
 import type { AuditEvent } from '../auth/audit-log.ts'
+import type { Actor } from '../auth/origin.ts'
 import type { Token, User } from '../auth/principal.ts'
 import { requireScopes } from '../auth/token-rights.ts'
 import { LatchkeyError } from '../errors.ts'
@@ -17,6 +18,9 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       viewer: (_parent, _args, context) => context.user,
       auditEvents: (_parent, { filter, first, after }, context) =>
         context.auth.listAuditEvents(filter ?? {}, first, after ?? null),
+      users: (_parent, { first, after, ...filter }, context) =>
+        context.auth.searchUsers(filter, first, after ?? null),
+      user: (_parent, { id }, context) => context.auth.getUser(id),
     },
     Mutation: {
       async tokenAuth(_parent, request, context) {
@@ -83,10 +87,30 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
         const change = { username: username ?? undefined, email }
         return context.auth.updateViewer(requireUser(context), change, context.origin)
       },
+      async createUser(_parent, { password, ...request }, context) {
+        const wanted = { ...request, password: password ?? null }
+        return { user: await context.auth.createUser(wanted, actorOf(context)) }
+      },
+      setUserActive: (_parent, { id, active }, context) =>
+        context.auth.setUserActive(id, active, actorOf(context)),
+      async setUserRole(_parent, { id, role }, context) {
+        return { user: await context.auth.setUserRole(id, role, actorOf(context)) }
+      },
+      async setUserPassword(_parent, { id, password }, context) {
+        return { revokedTokens: await context.auth.setUserPassword(id, password, actorOf(context)) }
+      },
+      async revokeUserTokens(_parent, { id }, context) {
+        return { count: await context.auth.endTokens(id, actorOf(context)) }
+      },
+      async deleteUser(_parent, { id }, context) {
+        await context.auth.deleteUser(id, actorOf(context))
+        return { deleted: true }
+      },
     },
     User: {
       email: (user, _args, context) => forOwner(user, 'ACCOUNT', context).email,
       emailVerified: (user, _args, context) => forOwner(user, 'ACCOUNT', context).emailVerified,
+      active: (user, _args, context) => forOwner(user, 'ACCOUNT', context).active,
       lastSignInAt: (user, _args, context) => forOwner(user, 'ACCOUNT', context).lastSignInAt,
       tokens: (user, { first, after }, context) =>
         context.auth.listTokens(forOwner(user, 'TOKENS', context).id, first, after ?? null),
@@ -98,6 +122,7 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       userAgent: (event, _args, context) => (isPlaceShown(event, context) ? event.userAgent : null),
     },
     AuditEventConnection: connection,
+    UserConnection: connection,
     TokenConnection: {
       nodes: (page) => page.tokens,
       edges: (page) => page.tokens.map((node) => ({ cursor: node.id, node })),
@@ -115,6 +140,11 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
     },
     DateTime: dateTime,
   }
+}
+
+/** The administrator of this request. */
+function actorOf(context: LatchkeyContext): Actor {
+  return { ...context.origin, actorId: requireUser(context).user.id }
 }
 
 /** Where an administrator is, is not for the users. */

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo, GraphQLScalarType, GraphQLScalarTypeConfig } from 'graphql';
 import type { User as UserModel, Token as TokenModel } from '../auth/principal.ts';
 import type { TokenPage } from '../auth/devices.ts';
+import type { UserPage } from '../auth/administration.ts';
 import type { AuditEvent as AuditEventModel, AuditPage } from '../auth/audit-log.ts';
 import type { LatchkeyContext } from './context.ts';
 export type Maybe<T> = T | null;
@@ -95,6 +96,20 @@ export type ConfirmPasswordPayload = {
   tokenInfo: Token;
 };
 
+/** The answer to `createUser`. */
+export type CreateUserPayload = {
+  __typename?: 'CreateUserPayload';
+  /** The new account. */
+  user: User;
+};
+
+/** The answer to `deleteUser`. */
+export type DeleteUserPayload = {
+  __typename?: 'DeleteUserPayload';
+  /** Always true. */
+  deleted: Scalars['Boolean']['output'];
+};
+
 /** The answer to `deleteViewer`. */
 export type DeleteViewerPayload = {
   __typename?: 'DeleteViewerPayload';
@@ -138,6 +153,10 @@ export type Mutation = {
    * it, and it does not go idle. Needs a password proven in the last 10 minutes.
    */
   createToken: Maybe<TokenAuthPayload>;
+  /** Creates an account for somebody, whether or not `signUp` is open. At most once per request. */
+  createUser: Maybe<CreateUserPayload>;
+  /** Deletes an account and what is personal about it, and ends its tokens. The last active administrator cannot be deleted. */
+  deleteUser: Maybe<DeleteUserPayload>;
   /**
    * Deletes the signed-in user's account and what is personal about it, and ends its tokens. The last active administrator
    * cannot.
@@ -166,12 +185,26 @@ export type Mutation = {
    * Ending it twice is not an error, and an unknown id or somebody else's gets the same answer.
    */
   revokeToken: Maybe<RevokeTokenPayload>;
+  /** Ends every token of an account. */
+  revokeUserTokens: Maybe<RevokeTokensPayload>;
   /**
    * Gives the token of this request a new secret; id, name, scopes and the furthest expiry stay. The one that was sent works
    * on for 30 seconds, unless the server says otherwise, and asking with it again gets the same new token. Shown after that,
    * it ends the new one as well: two have it, and one of them should not.
    */
   rotateToken: Maybe<TokenAuthPayload>;
+  /**
+   * Disables an account, which ends its tokens, or enables it again. The next request counts already. The last active
+   * administrator cannot be disabled.
+   */
+  setUserActive: Maybe<SetUserActivePayload>;
+  /**
+   * Sets a password for somebody, who should change it at once: it is known to two. Every token of the account ends. At most
+   * once per request.
+   */
+  setUserPassword: Maybe<SetUserPasswordPayload>;
+  /** Gives an account another role, which counts from the next request on. The last active administrator stays one. */
+  setUserRole: Maybe<SetUserRolePayload>;
   /** Creates an account, if the server is open for it. Sign in afterwards with `tokenAuth`. */
   signUp: Maybe<SignUpPayload>;
   /**
@@ -209,6 +242,21 @@ export type MutationCreateTokenArgs = {
 
 
 /** Signing in and out, and managing one's own account and devices. */
+export type MutationCreateUserArgs = {
+  email: InputMaybe<Scalars['String']['input']>;
+  password: InputMaybe<Scalars['String']['input']>;
+  role?: Role;
+  username: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationDeleteUserArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
 export type MutationRenameTokenArgs = {
   id: Scalars['ID']['input'];
   name: Scalars['String']['input'];
@@ -237,6 +285,33 @@ export type MutationResetPasswordArgs = {
 /** Signing in and out, and managing one's own account and devices. */
 export type MutationRevokeTokenArgs = {
   id: InputMaybe<Scalars['ID']['input']>;
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationRevokeUserTokensArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationSetUserActiveArgs = {
+  active: Scalars['Boolean']['input'];
+  id: Scalars['ID']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationSetUserPasswordArgs = {
+  id: Scalars['ID']['input'];
+  password: Scalars['String']['input'];
+};
+
+
+/** Signing in and out, and managing one's own account and devices. */
+export type MutationSetUserRoleArgs = {
+  id: Scalars['ID']['input'];
+  role: Role;
 };
 
 
@@ -290,6 +365,10 @@ export type Query = {
   auditEvents: Maybe<AuditEventConnection>;
   /** What this server is and how to talk to it. */
   serverInfo: ServerInfo;
+  /** The account with this id; `NOT_FOUND` where there is none. */
+  user: Maybe<User>;
+  /** Accounts in the order of their creation or, where something is searched for, by username and then by email address. */
+  users: Maybe<UserConnection>;
   /** The signed-in user. */
   viewer: Maybe<User>;
 };
@@ -300,6 +379,22 @@ export type QueryAuditEventsArgs = {
   after: InputMaybe<Scalars['String']['input']>;
   filter: InputMaybe<AuditEventFilter>;
   first?: Scalars['Int']['input'];
+};
+
+
+/** What anyone may ask about, and what a signed-in user may read. */
+export type QueryUserArgs = {
+  id: Scalars['ID']['input'];
+};
+
+
+/** What anyone may ask about, and what a signed-in user may read. */
+export type QueryUsersArgs = {
+  active: InputMaybe<Scalars['Boolean']['input']>;
+  after: InputMaybe<Scalars['String']['input']>;
+  first?: Scalars['Int']['input'];
+  role: InputMaybe<Role>;
+  search: InputMaybe<Scalars['String']['input']>;
 };
 
 /** The answer to `renameToken`. */
@@ -344,7 +439,7 @@ export type RevokeTokenPayload = {
   revoked: Scalars['Boolean']['output'];
 };
 
-/** The answer to `revokeOtherTokens` and `revokeAllTokens`. */
+/** The answer to `revokeOtherTokens`, `revokeAllTokens` and `revokeUserTokens`. */
 export type RevokeTokensPayload = {
   __typename?: 'RevokeTokensPayload';
   /** How many tokens were ended. */
@@ -388,6 +483,29 @@ export type ServerInfo = {
   tokenScheme: Scalars['String']['output'];
   /** The server's version (semantic versioning). */
   version: Scalars['String']['output'];
+};
+
+/** The answer to `setUserActive`. */
+export type SetUserActivePayload = {
+  __typename?: 'SetUserActivePayload';
+  /** How many tokens were ended. */
+  revokedTokens: Scalars['Int']['output'];
+  /** The account as it is now. */
+  user: User;
+};
+
+/** The answer to `setUserPassword`. */
+export type SetUserPasswordPayload = {
+  __typename?: 'SetUserPasswordPayload';
+  /** How many tokens were ended. */
+  revokedTokens: Scalars['Int']['output'];
+};
+
+/** The answer to `setUserRole`. */
+export type SetUserRolePayload = {
+  __typename?: 'SetUserRolePayload';
+  /** The account as it is now. */
+  user: User;
 };
 
 /** The answer to `signUp`. */
@@ -489,6 +607,8 @@ export type UpdateViewerPayload = {
 /** Somebody with an account. */
 export type User = {
   __typename?: 'User';
+  /** Whether the account is not disabled. For the user (scope `ACCOUNT`) and administrators (scope `ADMIN`) only. */
+  active: Maybe<Scalars['Boolean']['output']>;
   /** What happened to the account, newest first. For the user and administrators only. */
   auditEvents: Maybe<AuditEventConnection>;
   /** When the account was created. */
@@ -521,6 +641,26 @@ export type UserAuditEventsArgs = {
 export type UserTokensArgs = {
   after: InputMaybe<Scalars['String']['input']>;
   first?: Scalars['Int']['input'];
+};
+
+/** A page of accounts. */
+export type UserConnection = {
+  __typename?: 'UserConnection';
+  /** The accounts with their cursors. */
+  edges: Array<UserEdge>;
+  /** The accounts alone. */
+  nodes: Array<User>;
+  /** Where this page stands. A search that had to look far may answer with fewer than asked for, and yet have a next page. */
+  pageInfo: PageInfo;
+};
+
+/** An account and its place in the list. */
+export type UserEdge = {
+  __typename?: 'UserEdge';
+  /** Pass it as `after` to go on behind this account. */
+  cursor: Scalars['String']['output'];
+  /** The account. */
+  node: User;
 };
 
 /** The answer to `verifyEmail`. */
@@ -610,7 +750,9 @@ export type ResolversTypes = {
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   ChangePasswordPayload: ResolverTypeWrapper<ChangePasswordPayload>;
   ConfirmPasswordPayload: ResolverTypeWrapper<Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
+  CreateUserPayload: ResolverTypeWrapper<Omit<CreateUserPayload, 'user'> & { user: ResolversTypes['User'] }>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
+  DeleteUserPayload: ResolverTypeWrapper<DeleteUserPayload>;
   DeleteViewerPayload: ResolverTypeWrapper<DeleteViewerPayload>;
   Device: ResolverTypeWrapper<Device>;
   DeviceInput: DeviceInput;
@@ -629,6 +771,9 @@ export type ResolversTypes = {
   Role: Role;
   Scope: Scope;
   ServerInfo: ResolverTypeWrapper<ServerInfo>;
+  SetUserActivePayload: ResolverTypeWrapper<Omit<SetUserActivePayload, 'user'> & { user: ResolversTypes['User'] }>;
+  SetUserPasswordPayload: ResolverTypeWrapper<SetUserPasswordPayload>;
+  SetUserRolePayload: ResolverTypeWrapper<Omit<SetUserRolePayload, 'user'> & { user: ResolversTypes['User'] }>;
   SignUpPayload: ResolverTypeWrapper<SignUpPayload>;
   SignUpPolicy: SignUpPolicy;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
@@ -639,6 +784,8 @@ export type ResolversTypes = {
   TokenKind: TokenKind;
   UpdateViewerPayload: ResolverTypeWrapper<Omit<UpdateViewerPayload, 'user'> & { user: ResolversTypes['User'] }>;
   User: ResolverTypeWrapper<UserModel>;
+  UserConnection: ResolverTypeWrapper<UserPage>;
+  UserEdge: ResolverTypeWrapper<Omit<UserEdge, 'node'> & { node: ResolversTypes['User'] }>;
   VerifyEmailPayload: ResolverTypeWrapper<VerifyEmailPayload>;
 };
 
@@ -651,7 +798,9 @@ export type ResolversParentTypes = {
   Boolean: Scalars['Boolean']['output'];
   ChangePasswordPayload: ChangePasswordPayload;
   ConfirmPasswordPayload: Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
+  CreateUserPayload: Omit<CreateUserPayload, 'user'> & { user: ResolversParentTypes['User'] };
   DateTime: Scalars['DateTime']['output'];
+  DeleteUserPayload: DeleteUserPayload;
   DeleteViewerPayload: DeleteViewerPayload;
   Device: Device;
   DeviceInput: DeviceInput;
@@ -668,6 +817,9 @@ export type ResolversParentTypes = {
   RevokeTokenPayload: RevokeTokenPayload;
   RevokeTokensPayload: RevokeTokensPayload;
   ServerInfo: ServerInfo;
+  SetUserActivePayload: Omit<SetUserActivePayload, 'user'> & { user: ResolversParentTypes['User'] };
+  SetUserPasswordPayload: SetUserPasswordPayload;
+  SetUserRolePayload: Omit<SetUserRolePayload, 'user'> & { user: ResolversParentTypes['User'] };
   SignUpPayload: SignUpPayload;
   String: Scalars['String']['output'];
   Token: TokenModel;
@@ -676,6 +828,8 @@ export type ResolversParentTypes = {
   TokenEdge: Omit<TokenEdge, 'node'> & { node: ResolversParentTypes['Token'] };
   UpdateViewerPayload: Omit<UpdateViewerPayload, 'user'> & { user: ResolversParentTypes['User'] };
   User: UserModel;
+  UserConnection: UserPage;
+  UserEdge: Omit<UserEdge, 'node'> & { node: ResolversParentTypes['User'] };
   VerifyEmailPayload: VerifyEmailPayload;
 };
 
@@ -725,9 +879,17 @@ export type ConfirmPasswordPayloadResolvers<ContextType = LatchkeyContext, Paren
   tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
 };
 
+export type CreateUserPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['CreateUserPayload'] = ResolversParentTypes['CreateUserPayload']> = {
+  user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
+};
+
 export interface DateTimeScalarConfig extends GraphQLScalarTypeConfig<ResolversTypes['DateTime'], any> {
   name: 'DateTime';
 }
+
+export type DeleteUserPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['DeleteUserPayload'] = ResolversParentTypes['DeleteUserPayload']> = {
+  deleted?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
+};
 
 export type DeleteViewerPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['DeleteViewerPayload'] = ResolversParentTypes['DeleteViewerPayload']> = {
   deleted?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
@@ -743,6 +905,8 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   changePassword?: Resolver<Maybe<ResolversTypes['ChangePasswordPayload']>, ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'currentPassword' | 'newPassword'>>;
   confirmPassword?: Resolver<Maybe<ResolversTypes['ConfirmPasswordPayload']>, ParentType, ContextType, RequireFields<MutationConfirmPasswordArgs, 'password'>>;
   createToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationCreateTokenArgs, 'name' | 'scopes'>>;
+  createUser?: Resolver<Maybe<ResolversTypes['CreateUserPayload']>, ParentType, ContextType, RequireFields<MutationCreateUserArgs, 'role' | 'username'>>;
+  deleteUser?: Resolver<Maybe<ResolversTypes['DeleteUserPayload']>, ParentType, ContextType, RequireFields<MutationDeleteUserArgs, 'id'>>;
   deleteViewer?: Resolver<Maybe<ResolversTypes['DeleteViewerPayload']>, ParentType, ContextType>;
   renameToken?: Resolver<Maybe<ResolversTypes['RenameTokenPayload']>, ParentType, ContextType, RequireFields<MutationRenameTokenArgs, 'id' | 'name'>>;
   reportLeakedToken?: Resolver<Maybe<ResolversTypes['ReportLeakedTokenPayload']>, ParentType, ContextType, RequireFields<MutationReportLeakedTokenArgs, 'token'>>;
@@ -752,7 +916,11 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   revokeAllTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeOtherTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType>;
   revokeToken?: Resolver<Maybe<ResolversTypes['RevokeTokenPayload']>, ParentType, ContextType, Partial<MutationRevokeTokenArgs>>;
+  revokeUserTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType, RequireFields<MutationRevokeUserTokensArgs, 'id'>>;
   rotateToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType>;
+  setUserActive?: Resolver<Maybe<ResolversTypes['SetUserActivePayload']>, ParentType, ContextType, RequireFields<MutationSetUserActiveArgs, 'active' | 'id'>>;
+  setUserPassword?: Resolver<Maybe<ResolversTypes['SetUserPasswordPayload']>, ParentType, ContextType, RequireFields<MutationSetUserPasswordArgs, 'id' | 'password'>>;
+  setUserRole?: Resolver<Maybe<ResolversTypes['SetUserRolePayload']>, ParentType, ContextType, RequireFields<MutationSetUserRoleArgs, 'id' | 'role'>>;
   signUp?: Resolver<Maybe<ResolversTypes['SignUpPayload']>, ParentType, ContextType, RequireFields<MutationSignUpArgs, 'password' | 'username'>>;
   tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'username'>>;
   updateViewer?: Resolver<Maybe<ResolversTypes['UpdateViewerPayload']>, ParentType, ContextType, Partial<MutationUpdateViewerArgs>>;
@@ -769,6 +937,8 @@ export type PageInfoResolvers<ContextType = LatchkeyContext, ParentType extends 
 export type QueryResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Query'] = ResolversParentTypes['Query']> = {
   auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<QueryAuditEventsArgs, 'first'>>;
   serverInfo?: Resolver<ResolversTypes['ServerInfo'], ParentType, ContextType>;
+  user?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType, RequireFields<QueryUserArgs, 'id'>>;
+  users?: Resolver<Maybe<ResolversTypes['UserConnection']>, ParentType, ContextType, RequireFields<QueryUsersArgs, 'first'>>;
   viewer?: Resolver<Maybe<ResolversTypes['User']>, ParentType, ContextType>;
 };
 
@@ -808,6 +978,19 @@ export type ServerInfoResolvers<ContextType = LatchkeyContext, ParentType extend
   tokenHeader?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   tokenScheme?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   version?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type SetUserActivePayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SetUserActivePayload'] = ResolversParentTypes['SetUserActivePayload']> = {
+  revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
+};
+
+export type SetUserPasswordPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SetUserPasswordPayload'] = ResolversParentTypes['SetUserPasswordPayload']> = {
+  revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+};
+
+export type SetUserRolePayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SetUserRolePayload'] = ResolversParentTypes['SetUserRolePayload']> = {
+  user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
 };
 
 export type SignUpPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SignUpPayload'] = ResolversParentTypes['SignUpPayload']> = {
@@ -854,6 +1037,7 @@ export type UpdateViewerPayloadResolvers<ContextType = LatchkeyContext, ParentTy
 };
 
 export type UserResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['User'] = ResolversParentTypes['User']> = {
+  active?: Resolver<Maybe<ResolversTypes['Boolean']>, ParentType, ContextType>;
   auditEvents?: Resolver<Maybe<ResolversTypes['AuditEventConnection']>, ParentType, ContextType, RequireFields<UserAuditEventsArgs, 'first'>>;
   createdAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   email?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
@@ -863,6 +1047,17 @@ export type UserResolvers<ContextType = LatchkeyContext, ParentType extends Reso
   role?: Resolver<ResolversTypes['Role'], ParentType, ContextType>;
   tokens?: Resolver<Maybe<ResolversTypes['TokenConnection']>, ParentType, ContextType, RequireFields<UserTokensArgs, 'first'>>;
   username?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type UserConnectionResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['UserConnection'] = ResolversParentTypes['UserConnection']> = {
+  edges?: Resolver<Array<ResolversTypes['UserEdge']>, ParentType, ContextType>;
+  nodes?: Resolver<Array<ResolversTypes['User']>, ParentType, ContextType>;
+  pageInfo?: Resolver<ResolversTypes['PageInfo'], ParentType, ContextType>;
+};
+
+export type UserEdgeResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['UserEdge'] = ResolversParentTypes['UserEdge']> = {
+  cursor?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  node?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
 };
 
 export type VerifyEmailPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['VerifyEmailPayload'] = ResolversParentTypes['VerifyEmailPayload']> = {
@@ -875,7 +1070,9 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
   ChangePasswordPayload?: ChangePasswordPayloadResolvers<ContextType>;
   ConfirmPasswordPayload?: ConfirmPasswordPayloadResolvers<ContextType>;
+  CreateUserPayload?: CreateUserPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
+  DeleteUserPayload?: DeleteUserPayloadResolvers<ContextType>;
   DeleteViewerPayload?: DeleteViewerPayloadResolvers<ContextType>;
   Device?: DeviceResolvers<ContextType>;
   Mutation?: MutationResolvers<ContextType>;
@@ -889,6 +1086,9 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   RevokeTokenPayload?: RevokeTokenPayloadResolvers<ContextType>;
   RevokeTokensPayload?: RevokeTokensPayloadResolvers<ContextType>;
   ServerInfo?: ServerInfoResolvers<ContextType>;
+  SetUserActivePayload?: SetUserActivePayloadResolvers<ContextType>;
+  SetUserPasswordPayload?: SetUserPasswordPayloadResolvers<ContextType>;
+  SetUserRolePayload?: SetUserRolePayloadResolvers<ContextType>;
   SignUpPayload?: SignUpPayloadResolvers<ContextType>;
   Token?: TokenResolvers<ContextType>;
   TokenAuthPayload?: TokenAuthPayloadResolvers<ContextType>;
@@ -896,6 +1096,8 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   TokenEdge?: TokenEdgeResolvers<ContextType>;
   UpdateViewerPayload?: UpdateViewerPayloadResolvers<ContextType>;
   User?: UserResolvers<ContextType>;
+  UserConnection?: UserConnectionResolvers<ContextType>;
+  UserEdge?: UserEdgeResolvers<ContextType>;
   VerifyEmailPayload?: VerifyEmailPayloadResolvers<ContextType>;
 };
 

@@ -107,6 +107,17 @@ t.test('a new password ends the tokens', async (t) => {
   t.match(weak, { status: 1, stderr: /most common/ })
 })
 
+t.test('a role is given and taken, the last administrator’s as well', async (t) => {
+  const { run, json } = createBench(t)
+  await json(['user', 'create', 'ada', '--password-stdin'], password)
+  const given = await run(['user', 'set-role', 'ada', 'admin'])
+  t.match(given, { status: 0, stdout: 'ada has the role ADMIN.\n' })
+  t.match(await json(['user', 'show', 'ada']), { role: 'ADMIN' })
+  t.match(await json(['user', 'set-role', 'ada', 'USER']), { username: 'ada', role: 'USER' })
+  t.match(await run(['user', 'set-role', 'ada', 'KING']), { status: 2, stderr: /a role is USER or ADMIN/ })
+  t.match(await run(['user', 'set-role', 'bob', 'ADMIN']), { status: 1, stderr: 'There is no user bob.\n' })
+})
+
 t.test('an account is deleted with --yes alone where there is no terminal', async (t) => {
   const { run, json } = createBench(t)
   await json(['user', 'create', 'ada', '--password-stdin'], password)

@@ -17,6 +17,7 @@ const user = {
   username: 'ada',
   email: null,
   emailVerified: false,
+  active: true,
   role: 'USER',
   createdAt: 0,
   lastSignInAt: null,

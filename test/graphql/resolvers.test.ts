@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { User } from '../../src/auth/principal.ts'
 import { startApp } from '../support/app.ts'
 
-const ownerFields = ['email', 'lastSignInAt', 'tokens { totalCount }']
+const ownerFields = ['email', 'active', 'lastSignInAt', 'tokens { totalCount }']
 const openFields = ['id', 'username', 'role', 'createdAt']
 
 /** An app in which anyone may reach any user, as an application's own types might let them. */
@@ -33,7 +33,7 @@ async function startDirectory(t: Test, queryJit = 0) {
     const user = await server.createUser({ username, email: `${username}@example.org`, role })
     const row = await server.app.latchkey.auth.findUser(username)
     if (row === undefined) throw new Error(`no ${username}`)
-    users.set(username, { ...row, email: `${username}@example.org`, emailVerified: false })
+    users.set(username, { ...row, email: `${username}@example.org`, emailVerified: false, active: true })
     return user
   }
   return { ...server, add }
