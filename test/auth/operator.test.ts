@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startApp } from '../support/app.ts'
+import { openDomain, refusalOf } from '../support/domain.ts'
 
 const unknown = '00000000-0000-7000-8000-000000000000'
 
@@ -58,5 +59,15 @@ t.test('a disabled account gets no token', async (t) => {
   await t.rejects(auth.createToken(id, { name: null, expiresIn: null }), {
     code: 'FORBIDDEN',
     details: { reason: 'DISABLED' },
+  })
+})
+
+t.test('a scope that no schema can have is refused', async (t) => {
+  const { auth, createUser } = await openDomain(t)
+  const userId = await createUser('ada')
+  t.match(await refusalOf(auth.createToken(userId, { name: null, expiresIn: null, scopes: ['a b'] })), {
+    code: 'BAD_USER_INPUT',
+    reason: 'SCOPE',
+    field: 'scopes',
   })
 })
