@@ -43,7 +43,8 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
       },
       async rotateToken(_parent, _args, context) {
         const principal = requireUser(context)
-        return context.auth.rotateToken(principal, context.readToken() ?? '', context.origin)
+        const token = context.readToken() as string // whoever is signed in has presented one
+        return context.auth.rotateToken(principal, token, context.origin)
       },
       async createToken(_parent, request, context) {
         return context.auth.createPersonalToken(requireUser(context), request, context.origin)

@@ -43,7 +43,7 @@ export function createSendMail(
 
 /** The token goes behind a `#` by default: browsers send that to no server, and no log has it. */
 function linkOf({ publicUrl, mailLinkReset, mailLinkVerify }: MailSettings, { kind, values }: Mail): string {
-  const link = (kind === 'reset' ? mailLinkReset : mailLinkVerify).replace('{token}', values.token ?? '')
+  const link = (kind === 'reset' ? mailLinkReset : mailLinkVerify).replace('{token}', String(values.token))
   return link.startsWith('/') ? publicUrl + link : link
 }
 
@@ -89,6 +89,6 @@ interface SmtpError extends Error {
 /** What went wrong, without the address. A server that refuses the recipient or the mail for good will not change its mind. */
 function explain(error: SmtpError, to: string): Error {
   const sentence = error.message.replaceAll(to, '(the address)')
-  const isForGood = (error.responseCode ?? 0) >= 500 && /^(RCPT TO|DATA)$/.test(error.command ?? '')
+  const isForGood = (error.responseCode ?? 0) >= 500 && /^(RCPT TO|DATA)$/.test(String(error.command))
   return isForGood ? new Undeliverable(sentence) : new Error(sentence)
 }

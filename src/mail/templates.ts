@@ -90,8 +90,9 @@ function findProblems(name: string, source: string): string[] {
   return problems
 }
 
+/** What a template may mention was checked at the start, and is there. */
 function fill(template: string, values: Record<string, string>, write = (text: string) => text): string {
-  return template.replace(placeholder, (_all, word: string) => write(values[word] ?? ''))
+  return template.replace(placeholder, (_all, word: string) => write(values[word] as string))
 }
 
 /** One line each, and nothing that turns the direction of text or hides in it. */

@@ -306,3 +306,24 @@ t.test('each list of accounts is read along an index, in order, however many the
     t.equal(plan, `SEARCH latchkey_users USING INDEX ${along}`)
   }
 })
+
+t.test('users read what an administrator has done to them, and not from where', async (t) => {
+  const { ask, createUser, signIn, app } = await start(t)
+  const bob = await createUser({ username: 'bob' })
+  t.equal((await ask(setRole, { id: bob.id, role: 'ADMIN' })).error, null)
+  t.equal((await ask(setRole, { id: bob.id, role: 'USER' })).error, null)
+  await app.latchkey.auth.audit.flush()
+  const { data } = await ask(
+    '{ viewer { auditEvents(first: 100) { nodes { event address userAgent } } } }',
+    {},
+    await signIn(bob),
+  )
+  const nodes: { event: string }[] = data.viewer.auditEvents.nodes
+  t.match(
+    nodes.filter(({ event }) => event === 'user_role_changed'),
+    [
+      { address: null, userAgent: null },
+      { address: null, userAgent: null },
+    ],
+  )
+})

@@ -1,6 +1,7 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import SqliteDatabase from 'better-sqlite3'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
@@ -217,4 +218,23 @@ t.test('a password goes to a mail server over TLS alone, unless that is on this 
     await outboxOf(app)
     t.equal(server.mails.splice(0).length, count, host)
   }
+})
+
+t.test('an outbox that cannot be read is said to be, and asked again', async (t) => {
+  const server = await startMailServer(t)
+  const file = join(t.testdir(), 'latchkey.db')
+  const app = await startApp(t, { databaseUrl: `sqlite:${file}`, ...server.settings })
+  await app.createUser({ username: 'ada', email: 'ada@example.org' })
+  const before = logLines().length
+  const other = new SqliteDatabase(file)
+  other.exec('alter table latchkey_outbox rename to elsewhere')
+  const isSaid = (): boolean =>
+    logLines()
+      .slice(before)
+      .some((line) => line.includes('the outbox could not be read or written'))
+  while (!isSaid()) await sleep(50)
+  other.exec('alter table elsewhere rename to latchkey_outbox')
+  other.close()
+  await app.graphql(ask)
+  t.match(await server.next('ada@example.org'), { subject: 'Set a new password' })
 })

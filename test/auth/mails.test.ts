@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import t from 'tap'
 import { createMailDelivery, describeDuration } from '../../src/auth/mail-delivery.ts'
-import { createMails, type Mail } from '../../src/auth/mails.ts'
+import { createMails, type Mail, nameOf } from '../../src/auth/mails.ts'
 import { findUserById } from '../../src/db/users.ts'
 import { openDomain } from '../support/domain.ts'
 
@@ -39,6 +39,8 @@ t.test('a stored mail that somebody has damaged is given up, and said to be', as
   t.same(events, [{ event: 'mail_failed' }])
   delivery.giveUp?.({ mail: 'reset', name: 'ada' }, attempt)
   t.same(events.at(-1), { event: 'mail_failed', detail: 'reset' })
+  delivery.giveUp?.({ mail: 'verification', userId: 'a' }, attempt)
+  t.same(events.at(-1), { event: 'mail_failed', userId: 'a', detail: 'verification' })
 })
 
 t.test(
@@ -66,3 +68,26 @@ t.test(
     }
   },
 )
+
+t.test('what has lost its sense is not sent, nor is more than an address may get', async (t) => {
+  const { auth, database, clock, events, createUser } = await openDomain(t)
+  const options = { enabled: true, resetTtlMs: 3_600_000, verifyTtlMs: 86_400_000, limit: 2 }
+  const sent: string[] = []
+  const delivery = createMailDelivery({
+    database,
+    clock: () => clock.now,
+    options,
+    mails: createMails({ outbox: auth.outbox, clock: () => clock.now, options }),
+    send: async ({ kind }) => void sent.push(kind),
+    report: (event) => events.push(event),
+  })
+  const attempt = { id: 'x', createdAt: clock.now, attempt: 1, signal: AbortSignal.timeout(10_000) }
+  await delivery.deliver({ mail: 'verification', userId: 'nobody' }, attempt)
+  t.same(sent, [])
+  const userId = await createUser('ada')
+  const notice = { mail: 'password-changed', userId, to: 'ada@example.org', values: {} }
+  for (let count = 0; count < 4; count++) await delivery.deliver(notice, attempt)
+  t.same(sent, ['password-changed', 'password-changed'])
+  const user = await database.run((db) => findUserById(db, userId))
+  t.equal(user && nameOf(user), 'ada', 'who has no address has a name')
+})

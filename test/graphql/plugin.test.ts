@@ -54,12 +54,14 @@ t.test('the database is the Kysely instance of the application', async (t) => {
       await first.app.close()
 
       t.same(await database.introspection.getTables().then((tables) => tables.map(({ name }) => name)), [
+        'latchkey_audit_events',
         'latchkey_changes',
         'latchkey_mail_tokens',
         'latchkey_migration',
         'latchkey_migration_lock',
         'latchkey_outbox',
         'latchkey_throttle',
+        'latchkey_token_predecessors',
         'latchkey_tokens',
         'latchkey_user_agents',
         'latchkey_users',
