@@ -45,7 +45,8 @@ export function createRotateToken(deps: {
       if (user?.active !== 1 || row === undefined || row.revokedAt !== null) return 'ended'
       const nonce = randomBytes(32)
       const successor = deriveToken(tokenPrefix, token, nonce)
-      const expiresAt = life.restart(now, row.maxExpiresAt)
+      // One that is no device's is never renewed, and ends when it was to end.
+      const expiresAt = row.kind === null ? life.restart(now, row.maxExpiresAt) : row.maxExpiresAt
       const next = { successor: digestToken(successor), nonce, rotatedAt: now, expiresAt }
       if (await markTokenRotated(db, { id: row.id, digest, ...next })) {
         return { token: successor, row: { ...row, expiresAt }, user, isFirst: true }

@@ -98,12 +98,14 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
         return { user: await context.auth.setUserRole(id, role, actorOf(context)) }
       },
       async setUserPassword(_parent, { id, password }, context) {
+        requireOwnScope(id, context)
         return { revokedTokens: await context.auth.setUserPassword(id, password, actorOf(context)) }
       },
       async revokeUserTokens(_parent, { id }, context) {
         return { count: await context.auth.endTokens(id, actorOf(context)) }
       },
       async deleteUser(_parent, { id }, context) {
+        requireOwnScope(id, context)
         await context.auth.deleteUser(id, actorOf(context))
         return { deleted: true }
       },
@@ -148,9 +150,16 @@ function actorOf(context: LatchkeyContext): Actor {
   return { ...context.origin, actorId: requireUser(context).user.id }
 }
 
-/** Where an administrator is, is not for the users. */
-function isPlaceShown({ actorId, userId }: AuditEvent, { user }: LatchkeyContext): boolean {
-  return actorId === null || actorId === userId || user?.role === 'ADMIN'
+/** What administrators do to their own account asks for the scope that it asks of users. */
+function requireOwnScope(id: string, context: LatchkeyContext): void {
+  const { user, token } = requireUser(context)
+  if (id === user.id) requireScopes(token, ['ACCOUNT'])
+}
+
+/** Where an administrator is, is not for the users, nor for a token that does not administer. */
+function isPlaceShown({ actorId, userId }: AuditEvent, { user, token }: LatchkeyContext): boolean {
+  if (actorId === null || actorId === userId) return true
+  return user?.role === 'ADMIN' && (token?.scopes?.includes('ADMIN') ?? true)
 }
 
 /**

@@ -327,3 +327,29 @@ t.test('users read what an administrator has done to them, and not from where', 
     ],
   )
 })
+
+t.test(
+  'a token that administers alone does not reach its own account, nor does one that does not see places',
+  async (t) => {
+    const { ask, root, graphql, app } = await start(t)
+    const signIn = async (scopes: string): Promise<string> => {
+      const query = `mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p, scopes: [${scopes}]) { token } }`
+      return (await graphql(query, { u: root.username, p: root.password })).body.data.tokenAuth.token
+    }
+    const administers = await signIn('ADMIN')
+    const p = 'quite another long phrase'
+    t.equal((await ask(setPassword, { id: root.id, p }, administers)).error, 'FORBIDDEN/SCOPE')
+    t.equal((await ask(remove, { id: root.id }, administers)).error, 'FORBIDDEN/SCOPE')
+
+    const actor = { actorId: '01890000-0000-7000-8000-000000000001', address: '192.0.2.7' }
+    app.latchkey.auth.report({ event: 'user_role_changed', userId: root.id, ...actor })
+    await app.latchkey.auth.audit.flush()
+    const seen = async (token: string) => {
+      const query = '{ viewer { auditEvents(first: 100) { nodes { event address } } } }'
+      const { nodes } = (await ask(query, {}, token)).data.viewer.auditEvents
+      return nodes.find(({ event }: { event: string }) => event === 'user_role_changed').address
+    }
+    t.equal(await seen(await signIn('ACCOUNT')), null)
+    t.equal(await seen(await signIn('ACCOUNT, ADMIN')), '192.0.2.7')
+  },
+)

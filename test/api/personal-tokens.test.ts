@@ -236,3 +236,11 @@ t.test('a service account signs in with no password, whatever it is', async (t) 
   const { body } = await graphql('{ viewer { username } }', null, { token })
   t.strictSame(body, { data: { viewer: { username: 'robot' } } })
 })
+
+t.test('a rotated personal token ends when it was to end', async (t) => {
+  const { ask, issue, clock } = await start(t)
+  const { token, tokenInfo } = await issue({ e: '90d' })
+  clock.now += dayMs
+  const { data } = await ask('mutation { rotateToken { tokenInfo { kind expiresAt } } }', null, token)
+  t.same(data.rotateToken.tokenInfo, { kind: 'PERSONAL', expiresAt: tokenInfo.expiresAt })
+})

@@ -22,6 +22,7 @@ t.test('a token in force is its user and itself, without the secret', async (t) 
       username: 'ada',
       email: 'ada@example.org',
       emailVerified: false,
+      active: true,
       role: 'USER',
       createdAt: issuedAt,
       lastSignInAt: issuedAt,
