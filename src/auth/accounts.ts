@@ -264,7 +264,7 @@ export function createAccounts(deps: {
       if (change.email !== undefined) requireFresh(principal.token, emailFreshMs, clock())
       const { id } = principal.user
       const wanted = typeof change.email === 'string' ? requireEmail(change.email, 'email') : null
-      const isPending = wanted !== null && mails.enabled && wanted.key !== keyOf(principal.user.email)
+      const isPending = wanted !== null && mails.enabled && !isSameMailbox(wanted.text, principal.user.email)
       const work = (): Promise<UserRow> =>
         database.transaction(async (db) => {
           const current = await findUserById(db, id)
@@ -364,7 +364,7 @@ export function createAccounts(deps: {
     // Also where it stays: a username that is the email address has to change with it.
     const username = requireUsername(usernameText, 'username', email)
     await requireFree(db, username, email, current.id)
-    const isSameEmail = email !== null && email.key === keyOf(current.email)
+    const isSameEmail = email !== null && isSameMailbox(email.text, current.email)
     const emailVerifiedAt = isSameEmail ? current.emailVerifiedAt : null
     const changed = { username: username.text, email: email?.text ?? null }
     await updateUser(db, current.id, {
@@ -402,8 +402,10 @@ function isAdmin(actor: Actor): boolean {
   return actor.actorId !== undefined
 }
 
-function keyOf(email: string | null): string | null {
-  return email === null ? null : toNameKey(email)
+/** Names are folded further than mailboxes are: `ß` and `ss` are two domains, and the letter case of ASCII is none. */
+function isSameMailbox(one: string, other: string | null): boolean {
+  const fold = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
+  return other !== null && fold(one) === fold(other)
 }
 
 function lastAdmin(): LatchkeyError {

@@ -128,6 +128,7 @@ export function createRecovery(deps: {
           const token = await takeMailToken(db, digest, clock())
           const user = token && (await findUserById(db, token.userId))
           if (token === undefined || token.purpose === 'reset' || user?.active !== 1) throw mailTokenRefused()
+          if (token.purpose === 'verification' && token.email !== user.email) throw mailTokenRefused()
           if (token.purpose === 'change') await changeEmail(db, user, token, origin)
           else await updateUser(db, user.id, { email_verified_at: clock() })
           await attempt.clear(db)

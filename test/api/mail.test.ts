@@ -408,3 +408,22 @@ t.test(
     t.same(app.server.mails, [])
   },
 )
+
+t.test('an address that only looks alike is another one, and is confirmed like any other', async (t) => {
+  const app = await startWithMail(t)
+  const { graphql, server } = app
+  const eve = await app.createUser({ username: 'eve', email: 'eve@strasse.example' })
+  const token = await app.signIn(eve)
+  await graphql(askVerification, null, { token })
+  const { token: link } = await server.next('eve@strasse.example')
+  const { body } = await graphql(update, { email: 'eve@straße.example' }, { token })
+  t.match(body.data.updateViewer, {
+    user: { email: 'eve@strasse.example' },
+    pendingEmail: 'eve@straße.example',
+  })
+  t.match((await graphql(update, { email: 'EVE@strasse.example' }, { token })).body.data.updateViewer, {
+    user: { email: 'EVE@strasse.example' },
+    pendingEmail: null,
+  })
+  t.match(await graphql(verify, { token: link }), refused, 'the address was written otherwise then')
+})
