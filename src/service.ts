@@ -52,7 +52,7 @@ export async function startService(
   const sockets = trackSockets(app)
   try {
     await app.ready()
-    if (settings.smtpUrl === 'off' && (options.primary?.prunes ?? true)) app.log.warn(mailIsOff)
+    if ((options.primary?.prunes ?? true) && settings.smtpUrl === 'off') app.log.warn(mailIsOff)
     const hasUsers = await app.latchkey.auth.hasUsers()
     await app.listen({ host: settings.host, port: settings.port }).catch((error) => {
       throw explainListening(error, settings)

@@ -479,10 +479,11 @@ t.test('the preHandler tells routes of the application who makes the request', a
       after(app) {
         app.get('/me', { preHandler: app.latchkey.preHandler }, (request) => {
           const { principal } = request
-          const { user } = app.latchkey.createContext(request)
+          const context = app.latchkey.createContext(request)
+          const { user } = context
           return principal.kind === 'user'
             ? { user: principal.user.username, same: user?.id === principal.user.id }
-            : { reason: principal.reason, user }
+            : { reason: principal.reason, user, token: context.readToken() }
         })
       },
     },
@@ -490,9 +491,9 @@ t.test('the preHandler tells routes of the application who makes the request', a
   const { token } = await signIn('ada')
   const cases: [authorization: string | undefined, expected: object][] = [
     [`Token ${token}`, { user: 'ada', same: true }],
-    [undefined, { reason: 'MISSING', user: null }],
-    ['Token', { reason: 'MALFORMED', user: null }],
-    ['Token lk_unknown', { reason: 'INVALID', user: null }],
+    [undefined, { reason: 'MISSING', user: null, token: null }],
+    ['Token', { reason: 'MALFORMED', user: null, token: null }],
+    ['Token lk_unknown', { reason: 'INVALID', user: null, token: 'lk_unknown' }],
   ]
   for (const [authorization, expected] of cases) {
     const headers = authorization === undefined ? {} : { authorization }
