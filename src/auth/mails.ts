@@ -117,7 +117,7 @@ export function createMails(deps: { outbox: Outbox; clock: () => number; options
         address: origin?.address ?? 'unknown',
         device: ownWords(device ?? origin?.userAgent),
         token: ownWords(token),
-        email: email ?? '',
+        email: user.emailVerifiedAt === null ? 'another one' : (email ?? ''),
       }
       await add(db, { mail, userId: user.id, to, values }, user.id)
     },

@@ -212,7 +212,7 @@ t.test('another address is the user’s once it is confirmed, and the old one is
   })
   t.match(await app.server.next('ada@example.org'), {
     subject: 'Your email address is about to change',
-    text: /new@example\.org/,
+    text: /to another one, at/,
   })
   const { token } = await app.server.next('new@example.org')
   t.same((await app.graphql(verify, { token })).body.data.verifyEmail, { email: 'new@example.org' })
@@ -228,6 +228,12 @@ t.test('another address is the user’s once it is confirmed, and the old one is
     user: { username: 'ada', email: 'NEW@example.org', emailVerified: true },
     pendingEmail: null,
   })
+  await app.graphql(update, { email: 'other@example.org' }, bearer)
+  t.match(
+    await app.server.next('NEW@example.org'),
+    { text: /to other@example\.org, at/ },
+    'to an address that is verified',
+  )
   const none = (await app.graphql(update, { email: null }, bearer)).body.data.updateViewer
   t.same(none, { user: { username: 'ada', email: null, emailVerified: false }, pendingEmail: null })
 })
