@@ -105,6 +105,14 @@ export interface MailTokensTable {
   expires_at: number
 }
 
+/** What was taken over from another system; a row outlives its user and its token. `imports.ts` says what is what. */
+export interface ImportsTable {
+  source: 'django:user' | 'drf:token' | 'knox:token'
+  foreign_id: string
+  user_id: string
+  imported_at: number
+}
+
 /** The database as Kysely sees it. */
 export interface Tables {
   latchkey_users: UsersTable
@@ -116,6 +124,7 @@ export interface Tables {
   latchkey_outbox: OutboxTable
   latchkey_mail_tokens: MailTokensTable
   latchkey_audit_events: AuditEventsTable
+  latchkey_imports: ImportsTable
 }
 
 /** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */

@@ -56,6 +56,7 @@ t.test('the database is the Kysely instance of the application', async (t) => {
       t.same(await database.introspection.getTables().then((tables) => tables.map(({ name }) => name)), [
         'latchkey_audit_events',
         'latchkey_changes',
+        'latchkey_imports',
         'latchkey_mail_tokens',
         'latchkey_migration',
         'latchkey_migration_lock',
