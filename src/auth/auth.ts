@@ -12,7 +12,7 @@ import { createDevices, type Devices } from './devices.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
 import { createKnownTokens } from './known-tokens.ts'
-import { createReportLeakedToken, type ReportLeakedToken } from './leaked-tokens.ts'
+import { createLeakedTokens, type LeakedTokens } from './leaked-tokens.ts'
 import { createMailDelivery } from './mail-delivery.ts'
 import { createMails, type MailOptions, mailKind, type SendMail } from './mails.ts'
 import { createNoteLife } from './note-life.ts'
@@ -27,6 +27,7 @@ import { createPrune, type Prune } from './prune.ts'
 import { createRecovery, type Recovery } from './recovery.ts'
 import { createRotateToken, type RotateToken } from './rotation.ts'
 import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
+import { createFindStoredToken } from './stored-token.ts'
 import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
 import { createEndFamily } from './token-family.ts'
 import { createTokenLife, type TokenLifeOptions } from './token-life.ts'
@@ -57,14 +58,13 @@ export interface AuthOptions {
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
-export interface Auth extends Devices, Accounts, Recovery, Operator, Administration, AuditLog {
+export interface Auth extends Devices, Accounts, Recovery, Operator, Administration, AuditLog, LeakedTokens {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
   rotateToken: RotateToken
   createPersonalToken: CreatePersonalToken
   confirmPassword: ConfirmPassword
-  reportLeakedToken: ReportLeakedToken
   prune: Prune
   /** What is delivered elsewhere. */
   outbox: Outbox
@@ -142,6 +142,7 @@ export function createAuth(deps: {
   })
   const findToken = prepareFindToken(database)
   const findPredecessor = prepareFindPredecessor(database)
+  const findStoredToken = createFindStoredToken({ findToken, findPredecessor })
   const endFamily = createEndFamily({ database, clock, report })
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
@@ -167,8 +168,7 @@ export function createAuth(deps: {
         clock,
         life,
         issueToken,
-        findTokenWithUser: findToken,
-        findPredecessor,
+        findStoredToken,
         report,
       }),
     ),
@@ -185,16 +185,8 @@ export function createAuth(deps: {
       }),
       createPersonalToken: createCreatePersonalToken({ database, issueToken, report }),
       confirmPassword: createConfirmPassword({ provePassword, clock, report }),
-      reportLeakedToken: createReportLeakedToken({
-        database,
-        clock,
-        throttle,
-        findToken,
-        findPredecessor,
-        report,
-        mails,
-      }),
     }),
+    ...bind(createLeakedTokens({ database, clock, throttle, findStoredToken, report, mails })),
     ...createAuditLog({ database }),
     resolvePrincipal: createResolvePrincipal({
       findToken,

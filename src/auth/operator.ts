@@ -1,24 +1,25 @@
-import type { Kysely } from 'kysely'
 import { validate as isUuid } from 'uuid'
-import type { Database, FindOne } from '../db/open.ts'
-import { findPredecessor, type PredecessorRow } from '../db/rotation.ts'
-import type { Tables } from '../db/tables.ts'
-import { findToken, markTokensRevoked, type TokenRow, type TokenWithUserRow } from '../db/tokens.ts'
+import type { Database } from '../db/open.ts'
+import { findToken, markTokensRevoked, type TokenRow } from '../db/tokens.ts'
 import { findUserById } from '../db/users.ts'
 import { badInput, LatchkeyError } from '../errors.ts'
+import { type DjangoTokenForm, readDjangoTokenForm } from './django-tokens.ts'
 import { requireLabel } from './names.ts'
 import { type Actor, type ReportEvent, reportEnds } from './origin.ts'
 import { type AnonymousPrincipal, anonymous, findRefusal } from './principal.ts'
 import { type IssuedToken, type IssueToken, requireIssued } from './sign-in.ts'
-import { digestToken, hasTokenForm, isWellFormedToken } from './token-format.ts'
+import type { FindStoredToken } from './stored-token.ts'
+import { hasTokenForm, isWellFormedToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
 
 /** What there is to say about a string that may be a token; `found` is null where the database has none such. */
 export interface Introspection {
   /** Whether prefix, length and characters are those of a token. */
   wellFormed: boolean
-  /** Whether the checksum is right; one that is wrong was mistyped or cut. */
-  checksum: boolean
+  /** Whose form it is; null where it is nobody's. */
+  form: TokenForm | null
+  /** Whether the checksum is right; one that is wrong was mistyped or cut. Null for a form that has none. */
+  checksum: boolean | null
   found: {
     token: TokenRow
     username: string | null
@@ -26,6 +27,9 @@ export interface Introspection {
     refusal: AnonymousPrincipal | null
   } | null
 }
+
+/** Whose form a token may have; `drf` is Django REST Framework. */
+export type TokenForm = 'latchkey' | DjangoTokenForm
 
 /** What the operator does with anyone's tokens. */
 export interface Operator {
@@ -47,12 +51,10 @@ export function createOperator(deps: {
   clock: () => number
   life: TokenLife
   issueToken: IssueToken
-  findTokenWithUser: FindOne<TokenWithUserRow>
-  findPredecessor: FindOne<PredecessorRow>
+  findStoredToken: FindStoredToken
   report: ReportEvent
 }): Operator {
-  const { database, clock, life, issueToken, findTokenWithUser, report } = deps
-  const findRotated = deps.findPredecessor
+  const { database, clock, life, issueToken, findStoredToken, report } = deps
 
   return {
     async createToken(userId, { name, expiresIn, scopes = null }) {
@@ -84,13 +86,13 @@ export function createOperator(deps: {
     },
 
     async endToken(which) {
-      const by = 'id' in which ? { id: requireId(which.id) } : { digest: digestToken(which.token) }
-      const { token, ended } = await database.transaction(async (db) => {
-        const row = (await findToken(db, by)) ?? (await findSuccessor(db, by))
-        if (row === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such token.')
-        const ids = await markTokensRevoked(db, { ids: [row.id] }, clock())
-        return { token: row, ended: ids.length > 0 }
-      })
+      const token =
+        'id' in which
+          ? await database.run((db) => findToken(db, requireId(which.id)))
+          : await findStoredToken(which.token)
+      if (token === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such token.')
+      const ids = await database.run((db) => markTokensRevoked(db, { ids: [token.id] }, clock()))
+      const ended = ids.length > 0
       if (ended) reportEnds(report, token.userId as string, [token.id]) // the tokens of a deleted user have ended
       return { token, ended }
     },
@@ -105,30 +107,17 @@ export function createOperator(deps: {
     },
 
     async introspectToken(token) {
-      const wellFormed = hasTokenForm(token)
-      const checksum = isWellFormedToken(token)
-      if (!checksum) return { wellFormed, checksum, found: null }
-      const digest = digestToken(token)
-      const row = await findTokenWithUser(digest)
-      const rotated = row === undefined ? await findRotated(digest) : undefined
-      const known = row ?? rotated
-      if (known === undefined) return { wellFormed, checksum, found: null }
+      const form: TokenForm | null = hasTokenForm(token) ? 'latchkey' : readDjangoTokenForm(token)
+      const checksum = form === 'drf' || form === 'knox' ? null : isWellFormedToken(token)
+      const said = { wellFormed: form !== null, form, checksum }
+      const row = form === null || checksum === false ? undefined : await findStoredToken(token)
+      if (row === undefined) return { ...said, found: null }
       const now = clock()
-      const isReplaced = rotated !== undefined && !life.isInGrace(rotated, now)
-      const refusal = findRefusal(known, now, life) ?? (isReplaced ? replaced : null)
-      const found = { token: known, username: known.username, refusal }
-      return { wellFormed, checksum, found }
+      const isReplaced = row.rotatedAt !== undefined && !life.isInGrace(row, now)
+      const refusal = findRefusal(row, now, life) ?? (isReplaced ? replaced : null)
+      return { ...said, found: { token: row, username: row.username, refusal } }
     },
   }
-}
-
-/** A token that leaked may have been rotated since: what follows it ends with it. */
-async function findSuccessor(
-  db: Kysely<Tables>,
-  by: { id: string } | { digest: string },
-): Promise<TokenRow | undefined> {
-  const before = 'digest' in by ? await findPredecessor(db, by.digest) : undefined
-  return before && findToken(db, { id: before.tokenId })
 }
 
 const replaced = anonymous('REVOKED', 'Token was replaced by a rotation.')

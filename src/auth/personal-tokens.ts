@@ -38,7 +38,7 @@ export function createCreatePersonalToken(deps: {
     requireScopes(token, scopes)
     const answer = await database.transaction(async (db) => {
       const row = await findUserById(db, user.id)
-      const asking = await findToken(db, { id: token.id })
+      const asking = await findToken(db, token.id)
       // Ended while the request was under way: it must not leave one behind that lives on.
       if (row?.active !== 1 || asking?.revokedAt !== null) throw hasEnded()
       return issueToken(db, { user: row, device, name, kind: 'PERSONAL', scopes, expiresIn, origin })

@@ -2,11 +2,12 @@ import type { FindOne } from '../db/open.ts'
 import type { PredecessorRow } from '../db/rotation.ts'
 import type { TokenRow, TokenUse, TokenWithUserRow } from '../db/tokens.ts'
 import type { UserRow } from '../db/users.ts'
+import { readDjangoTokenForm } from './django-tokens.ts'
 import type { KnownTokens } from './known-tokens.ts'
 import type { NoteLife } from './note-life.ts'
 import type { RequestOrigin } from './origin.ts'
 import type { EndFamily } from './token-family.ts'
-import { digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
+import { digestsOfToken, digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
 import { type TokenRights, toRights } from './token-rights.ts'
 import type { TokenUses } from './token-uses.ts'
@@ -76,7 +77,7 @@ const inactive = anonymous('INACTIVE', 'User inactive or deleted.')
 
 /**
  * Resolves a token string into a principal with one look-up or, for a token that is known, none; never with one for a
- * token whose form or checksum is wrong. One that was rotated is found by another, and ends what followed it where it comes
+ * token whose form or checksum is wrong. One of Knox may need another, as it is not known by what digest it is stored. One that was rotated is found by another, and ends what followed it where it comes
  * too late. Answers at once where the database driver is synchronous. Throws only for a
  * database fault.
  */
@@ -145,8 +146,43 @@ export function createResolvePrincipal(deps: {
     return endFamily(family, findOrigin?.()).then(() => revoked)
   }
 
+  function lookUp(
+    digest: string,
+    address: string,
+    findOrigin: (() => RequestOrigin) | undefined,
+  ): Principal | Promise<Principal> {
+    const found = findToken(digest)
+    if (found instanceof Promise) return found.then((row) => settle(digest, row, address, findOrigin))
+    knownTokens?.keep(digest, found)
+    return settle(digest, found, address, findOrigin)
+  }
+
+  /** The user of a token out of memory; null where the database is to be asked, of which another process may have written. */
+  function recall(digest: string, address: string): UserPrincipal | null {
+    const known = knownTokens?.find(digest)
+    const principal = known && judge(known, address)
+    return principal?.kind === 'user' ? principal : null
+  }
+
+  /** An imported token, which has no checksum. */
+  function resolveDjangoToken(
+    token: string,
+    address: string,
+    findOrigin: (() => RequestOrigin) | undefined,
+  ): Principal | Promise<Principal> {
+    if (readDjangoTokenForm(token) === null) return invalid
+    const [digest, other] = digestsOfToken(token)
+    const known = recall(digest, address) ?? (other === undefined ? null : recall(other, address))
+    if (known !== null) return known
+    const principal = lookUp(digest, address, findOrigin)
+    if (other === undefined) return principal
+    const goOn = (principal: Principal): Principal | Promise<Principal> =>
+      principal === invalid ? lookUp(other, address, findOrigin) : principal
+    return principal instanceof Promise ? principal.then(goOn) : goOn(principal)
+  }
+
   return (token, address, findOrigin) => {
-    if (!hasTokenForm(token)) return invalid
+    if (!hasTokenForm(token)) return resolveDjangoToken(token, address, findOrigin)
     const digest = digestToken(token)
     const known = knownTokens?.find(digest)
     if (known !== undefined) {
@@ -155,10 +191,7 @@ export function createResolvePrincipal(deps: {
     } else if (!hasRightChecksum(token)) {
       return invalid
     }
-    const found = findToken(digest)
-    if (found instanceof Promise) return found.then((row) => settle(digest, row, address, findOrigin))
-    knownTokens?.keep(digest, found)
-    return settle(digest, found, address, findOrigin)
+    return lookUp(digest, address, findOrigin)
   }
 }
 

@@ -8,7 +8,7 @@ import { hasEnded } from './personal-tokens.ts'
 import { toToken, toUser, type UserPrincipal } from './principal.ts'
 import type { IssuedToken } from './sign-in.ts'
 import type { EndFamily } from './token-family.ts'
-import { deriveToken, digestToken } from './token-format.ts'
+import { deriveToken, digestsOfToken, digestToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
 import type { TokenUses } from './token-uses.ts'
 
@@ -36,22 +36,24 @@ export function createRotateToken(deps: {
 }): RotateToken {
   const { database, clock, life, uses, tokenPrefix, endFamily, report } = deps
   return async (principal, token, origin) => {
-    const digest = digestToken(token)
+    const digests = digestsOfToken(token)
     const userId = principal.user.id
     const outcome = await database.transaction(async (db): Promise<Outcome> => {
       const now = clock()
       const user = await findUserById(db, userId)
-      const row = await findToken(db, { id: principal.token.id })
+      const row = await findToken(db, principal.token.id)
       if (user?.active !== 1 || row === undefined || row.revokedAt !== null) return 'ended'
       const nonce = randomBytes(32)
       const successor = deriveToken(tokenPrefix, token, nonce)
       // One that is no device's is never renewed, and ends when it was to end.
       const expiresAt = row.kind === null ? life.restart(now, row.maxExpiresAt) : row.maxExpiresAt
       const next = { successor: digestToken(successor), nonce, rotatedAt: now, expiresAt }
-      if (await markTokenRotated(db, { id: row.id, digest, ...next })) {
-        return { token: successor, row: { ...row, expiresAt }, user, isFirst: true }
+      for (const digest of digests) {
+        if (await markTokenRotated(db, { id: row.id, digest, ...next })) {
+          return { token: successor, row: { ...row, expiresAt }, user, isFirst: true }
+        }
       }
-      const before = await findPredecessor(db, digest)
+      const before = await findPredecessor(db, digests)
       if (before?.tokenId !== row.id) return 'ended'
       if (!life.isInGrace(before, now)) return 'reused'
       return { token: deriveToken(tokenPrefix, token, before.nonce), row, user, isFirst: false }

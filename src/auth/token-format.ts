@@ -1,5 +1,6 @@
 import { hash, hkdfSync, randomBytes } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { digestKnoxToken, readDjangoTokenForm } from './django-tokens.ts'
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const secretLength = 43 // the least number of base62 characters that hold 256 bits
@@ -34,6 +35,11 @@ export function isWellFormedToken(token: string): boolean {
   return hasTokenForm(token) && hasRightChecksum(token)
 }
 
+/** Whether a text may be a token that works here, imported ones included, with the right checksum where there is one. */
+export function mayBeToken(text: string): boolean {
+  return isWellFormedToken(text) || readDjangoTokenForm(text) !== null
+}
+
 /** Whether a token's last characters are the checksum of those before; for one that has the form. */
 export function hasRightChecksum(token: string): boolean {
   let rest = crc32(token.slice(0, -checksumLength))
@@ -61,6 +67,11 @@ export function hasTokenForm(token: string): boolean {
 /** What is stored for a token and looked up: SHA-256 in base64url. The 256 random bits need no salt and no stretching. */
 export function digestToken(token: string): string {
   return hash('sha256', token, 'base64url')
+}
+
+/** Under which digests any text may be stored as a token, Latchkey's own or an imported one: one, or two to be tried in turn. */
+export function digestsOfToken(token: string): [digest: string] | [digest: string, other: string] {
+  return readDjangoTokenForm(token) === 'knox' ? digestKnoxToken(token) : [digestToken(token)]
 }
 
 function toBase62(value: bigint, length: number): string {

@@ -156,8 +156,8 @@ function toItem(token: Token): Item {
   }
 }
 
-function toReport({ wellFormed, checksum, found }: Introspection): Item {
-  const form = { wellFormed, checksum, found: found !== null }
+function toReport({ found, ...said }: Introspection): Item {
+  const form = { ...said, found: found !== null }
   if (found === null) return { ...form, live: false, reason: 'Invalid token.' }
   const { token, username, refusal } = found
   const { kind, scopes } = toRights(token)

@@ -34,16 +34,16 @@ export function prepareFindPredecessor(database: Database): FindOne<PredecessorR
   return (digest) => findByBytes(digestToBytes(digest))
 }
 
-/** The same in a transaction, with the token's id alone. */
+/** The same in a transaction, with the token's id alone, by any of some digests. */
 export function findPredecessor(
   db: Kysely<Tables>,
-  digest: string,
+  digests: readonly string[],
 ): Promise<(Predecessor & { tokenId: string }) | undefined> {
   return db
     .selectFrom('latchkey_token_predecessors')
     .select(columns)
     .select(uuidText('latchkey_token_predecessors.token_id').as('tokenId'))
-    .where('digest', '=', digestToBytes(digest))
+    .where('digest', 'in', digests.map(digestToBytes))
     .executeTakeFirst()
 }
 

@@ -208,16 +208,13 @@ export function findLiveToken(
     .executeTakeFirst()
 }
 
-/** Any token by id or digest, for the operator. */
-export function findToken(
-  db: Kysely<Tables>,
-  by: { id: string } | { digest: string },
-): Promise<TokenRow | undefined> {
-  const [column, value] =
-    'id' in by
-      ? (['latchkey_tokens.id', uuidToBytes(by.id)] as const)
-      : (['digest', digestToBytes(by.digest)] as const)
-  return db.selectFrom('latchkey_tokens').select(tokenColumns).where(column, '=', value).executeTakeFirst()
+/** Any token by its id. */
+export function findToken(db: Kysely<Tables>, id: string): Promise<TokenRow | undefined> {
+  return db
+    .selectFrom('latchkey_tokens')
+    .select(tokenColumns)
+    .where('latchkey_tokens.id', '=', uuidToBytes(id))
+    .executeTakeFirst()
 }
 
 /**

@@ -14,6 +14,7 @@ import { openDatabase } from '../../src/db/open.ts'
 import { prepareFindPredecessor } from '../../src/db/rotation.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { dayMs, openDomain, origin, type TestDomain, tokenDefaults } from '../support/domain.ts'
+import { foreignTokens, storeForeignToken } from '../support/imported.ts'
 
 interface Reader extends TestDomain {
   file: string
@@ -270,4 +271,20 @@ t.test('without a cache each use is looked up', async (t) => {
   await sql`drop trigger latchkey_user_changed`.execute(database.kysely)
   await sql`update latchkey_users set active = 0`.execute(database.kysely)
   t.equal(await reasonOf(token), 'INACTIVE')
+})
+
+t.test('an imported token is known as well, by whichever digest it is stored', async (t) => {
+  for (const foreign of foreignTokens) {
+    const { auth, clock, createUser, database, resolve } = await openReader(t)
+    const userId = await createUser('ada')
+    const unknown = foreign.form === 'knox' && foreign.token.length === 64 ? 2 : 1
+    t.strictSame(resolve(foreign.token), { answer: 'INVALID', lookUps: unknown }, foreign.what)
+    t.strictSame(resolve(foreign.token.toUpperCase()), { answer: 'INVALID', lookUps: 0 })
+    await storeForeignToken(database, foreign, { userId, now: clock.now })
+    const isOlder = foreign.what.endsWith('Knox 4')
+    t.strictSame(resolve(foreign.token), { answer: 'ada USER Imported', lookUps: isOlder ? 2 : 1 })
+    t.strictSame(resolve(foreign.token), { answer: 'ada USER Imported', lookUps: 0 })
+    await auth.endToken({ token: foreign.token })
+    t.match(resolve(foreign.token), { answer: 'REVOKED' })
+  }
 })

@@ -5,7 +5,7 @@ import { startApp } from '../support/app.ts'
 import { dayMs, openDomain, type TestDomain } from '../support/domain.ts'
 
 async function storedToken({ database }: TestDomain, id: string) {
-  const row = await database.run((db) => findToken(db, { id }))
+  const row = await database.run((db) => findToken(db, id))
   if (row === undefined) throw new Error('the token is gone')
   return row
 }

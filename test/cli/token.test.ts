@@ -29,7 +29,7 @@ t.test('a token is issued alone on standard output, and known by it', async (t) 
   t.equal(Date.parse(report.expiresAt) - Date.parse(report.createdAt), 30 * dayMs)
   t.match(
     (await run(['token', 'inspect'], token)).stdout,
-    /^well formed: yes\nchecksum: yes\nfound: yes\nlive: yes/,
+    /^well formed: yes\nform: latchkey\nchecksum: yes\nfound: yes\nlive: yes/,
   )
 })
 

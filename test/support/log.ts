@@ -14,6 +14,7 @@ const secrets = new Set<string>()
 /** What no log line may hold, whoever made it. */
 const patterns: [what: string, pattern: RegExp][] = [
   ['a token', /[A-Za-z0-9]{1,19}_[0-9A-Za-z]{49}(?![0-9A-Za-z])/],
+  ['an imported token', /(?<![0-9A-Za-z])(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])/],
   ['the digest of a password', /\$argon2/],
   [
     'the digest of a token',
