@@ -24,6 +24,13 @@ export interface AuditLimits {
   pending: number
 }
 
+/** For the operator, whom nobody floods: each of many events is recorded, as long as somebody flushes meanwhile. */
+export const unlimitedAudit: AuditLimits = {
+  rows: Number.POSITIVE_INFINITY,
+  sources: { repeated: Number.POSITIVE_INFINITY, all: Number.POSITIVE_INFINITY },
+  pending: 10_000,
+}
+
 const defaultLimits: AuditLimits = { rows: 100, sources: { repeated: 200, all: 10_000 }, pending: 10_000 }
 
 /** What anybody can cause as often as they like. The first one in a minute is recorded, and how many followed. */
@@ -35,7 +42,6 @@ const repeated: ReadonlySet<AuthEventName> = new Set([
   'authn_password_reset_fail',
   'authn_token_expired',
   'email_verification_requested',
-  'token_reported',
   'authz_fail',
   'excess_rate_limit_exceeded',
   'sys_password_digest_unreadable',
@@ -60,7 +66,7 @@ export function createAudit(deps: {
   clock: () => number
   /** Hears how many events could not be kept, once others can be written again. */
   onLost: (count: number) => void
-  limits?: AuditLimits
+  limits?: AuditLimits | undefined
 }): Audit {
   const { database, clock, onLost, limits = defaultLimits } = deps
   const pending: AuditRow[] = []

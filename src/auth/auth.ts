@@ -5,7 +5,7 @@ import { prepareFindToken } from '../db/tokens.ts'
 import { hasUsers } from '../db/users.ts'
 import { type Accounts, createAccounts } from './accounts.ts'
 import { type Administration, createAdministration } from './administration.ts'
-import { type Audit, createAudit } from './audit.ts'
+import { type Audit, type AuditLimits, createAudit } from './audit.ts'
 import { type AuditLog, createAuditLog } from './audit-log.ts'
 import { type ConfirmPassword, createConfirmPassword } from './confirm-password.ts'
 import { createDevices, type Devices } from './devices.ts'
@@ -88,6 +88,8 @@ export function createAuth(deps: {
   options: AuthOptions
   limiters: Record<ThrottleKind, Limiter>
   report: ReportEvent
+  /** How much is kept of many events; that of a service unless given. */
+  auditLimits?: AuditLimits
   hooks?: Hooks
   /** Sends mails out of the outbox; without it, another process has to. */
   sendMail?: SendMail | undefined
@@ -108,6 +110,7 @@ export function createAuth(deps: {
     database,
     clock,
     onLost: (count) => deps.report({ event: 'sys_audit_lost', count }),
+    limits: deps.auditLimits,
   })
   const record: ReportEvent = (event) => {
     deps.report(event)

@@ -1,3 +1,4 @@
+import { unlimitedAudit } from '../auth/audit.ts'
 import { type Auth, createAuth } from '../auth/auth.ts'
 import type { AuthEvent } from '../auth/origin.ts'
 import { toAuthOptions } from '../auth-options.ts'
@@ -42,7 +43,7 @@ export async function withDatabase(
   }
 }
 
-/** Who may read the database file needs no throttle, and sees at the terminal what happened. */
+/** Who may read the database file needs no throttle, and sees at the terminal what happened; the audit has all of it. */
 function createOperatorsAuth(database: Database, settings: Settings): Auth {
   const unlimited = async () => ({ isExceeded: false, ttl: 0 })
   return createAuth({
@@ -51,6 +52,7 @@ function createOperatorsAuth(database: Database, settings: Settings): Auth {
     options: toAuthOptions(settings),
     limiters: { account: unlimited, address: unlimited },
     report: reportEvent,
+    auditLimits: unlimitedAudit,
   })
 }
 

@@ -1,5 +1,5 @@
 /** What a command prints, a record at a time; times are text (RFC 3339). */
-export type Item = Record<string, string | number | boolean | null | readonly string[]>
+export type Item = Record<string, string | number | boolean | null | readonly string[] | readonly number[]>
 
 /** Characters that could move the cursor, hide text or turn it around, wherever a terminal shows them. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu

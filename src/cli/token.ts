@@ -7,6 +7,7 @@ import { toRights } from '../auth/token-rights.ts'
 import { askToken, showProgress } from './ask.ts'
 import { withAuth } from './domain.ts'
 import { type Item, print, printItem, printList, printOutcome, time, warn } from './output.ts'
+import { revokeFromFile } from './revoke-from-file.ts'
 import { requireAccount, tokens } from './user.ts'
 
 interface Json {
@@ -68,14 +69,22 @@ export function addTokenCommands(program: Command): void {
 
   token
     .command('revoke [id]')
-    .description('End a token at once: by its id, by itself, or all tokens of a user.')
+    .description('End a token at once: by its id, by itself, or all tokens of a user or of a file.')
     .option('--all <user>', 'all tokens of this user')
     .option('--token-stdin', 'the token that is read from standard input, such as one that leaked')
+    .option(
+      '--from-file <file>',
+      'tokens that leaked, or their ids, one a line; - for standard input. Their owners are told',
+    )
     .option('--json', 'as JSON')
     .action((id: string | undefined, options: RevokeOptions, command: Command) => {
-      const ways = [id, options.all, options.tokenStdin].filter((way) => way !== undefined)
-      if (ways.length !== 1) command.error('error: give one of: an id, --all <user>, --token-stdin')
-      return withAuth((auth) => revoke(auth, id, options))
+      const { all, tokenStdin, fromFile, json } = options
+      const ways = [id, all, tokenStdin, fromFile].filter((way) => way !== undefined)
+      if (ways.length !== 1)
+        command.error('error: give one of: an id, --all <user>, --token-stdin, --from-file <file>')
+      return fromFile === undefined
+        ? withAuth((auth) => revoke(auth, id, options))
+        : revokeFromFile(fromFile, json)
     })
 
   token
@@ -118,6 +127,7 @@ const ownScopes: readonly string[] = ['ACCOUNT', 'TOKENS', 'ADMIN']
 interface RevokeOptions extends Json {
   all?: string
   tokenStdin?: true
+  fromFile?: string
 }
 
 async function revoke(auth: Auth, id: string | undefined, options: RevokeOptions): Promise<void> {

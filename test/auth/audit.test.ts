@@ -66,7 +66,6 @@ t.test('so is what anybody can cause, as often as they like', async (t) => {
     'authn_password_reset_fail',
     'authn_token_expired',
     'email_verification_requested',
-    'token_reported',
     'authz_fail',
     'excess_rate_limit_exceeded',
     'sys_password_digest_unreadable',

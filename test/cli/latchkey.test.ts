@@ -51,6 +51,7 @@ t.test('wrong usage ends with 2 and says what is wrong', async (t) => {
     [['token', 'inspect', 'lk_a-secret'], /too many arguments/],
     [['token', 'revoke'], /give one of/],
     [['token', 'revoke', 'an-id', '--all', 'ada'], /give one of/],
+    [['token', 'revoke', '--token-stdin', '--from-file', '-'], /give one of/],
   ]
   const { run } = createBench(t)
   const outcomes = await Promise.all(cases.map(([args]) => run(args)))
