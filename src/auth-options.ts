@@ -24,6 +24,7 @@ export function toAuthOptions(settings: Settings): AuthOptions {
       patienceMs: settings.queryTimeout / 2, // what is answered as too late must not sign anybody in afterwards
       ...(settings.passwordHashConcurrency > 0 ? { concurrency: settings.passwordHashConcurrency } : {}),
     },
+    temporaryPasswordTtlMs: settings.passwordTemporaryTtl,
     throttle: {
       accountFree: settings.rateLimitAccountFailures,
       backoffMs: settings.rateLimitBackoff,

@@ -141,6 +141,11 @@ export const settings = {
     '8',
     'The fewest characters of a new password. NIST asks for 15 where there is no second factor.',
   ),
+  passwordTemporaryTtl: setting(
+    duration(60_000),
+    '24h',
+    'How long a temporary password works that administrators have made for somebody.',
+  ),
   passwordHashConcurrency: setting(
     integer(0, 64),
     '0',

@@ -99,6 +99,7 @@ const cases: Record<SettingName, Case> = {
   mailTemplates: { byDefault: '', accepts: { mails: 'mails' }, refuses: ['a\0b'] },
   mailResetTtl: { byDefault: hour, ...duration(second) },
   mailVerifyTtl: { byDefault: day, ...duration(second) },
+  passwordTemporaryTtl: { byDefault: day, ...duration(60 * second) },
   mailLimit: { byDefault: 5, ...wholeNumber(1, 10_000) },
   host: { byDefault: '127.0.0.1', accepts: { '0.0.0.0': '0.0.0.0', '::': '::', ' a ': 'a' }, refuses: [] },
   port: { byDefault: 4000, ...wholeNumber(0, 65_535) },

@@ -27,6 +27,7 @@ import { operatorParty, type Passwords, requireCheckablePassword, requireNewPass
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
 import { askingForMail, mailKey } from './recovery.ts'
 import { deviceAccount } from './sign-in.ts'
+import type { TemporaryPassword } from './temporary-passwords.ts'
 import { type Throttle, throttleKey } from './throttle.ts'
 import { requireFresh } from './token-rights.ts'
 
@@ -34,7 +35,7 @@ import { requireFresh } from './token-rights.ts'
 export interface AccountRequest {
   username: string
   email?: string | null | undefined
-  password: string | null
+  password: string | TemporaryPassword | null
   role?: Role
   /** Whether it is never to have a password: it is for machines, with tokens of the operator. */
   service?: boolean
@@ -87,7 +88,7 @@ export interface Accounts {
    * Sets a password on the word of the operator or an administrator; every token of the user ends, and wrong passwords are forgotten. Returns how
    * many tokens ended, or `NOT_FOUND`; `FORBIDDEN` / `DISABLED` for a service account.
    */
-  setPassword(user: UserRow, password: string, actor?: Actor): Promise<number>
+  setPassword(user: UserRow, password: string | TemporaryPassword, actor?: Actor): Promise<number>
   /**
    * Deletes an account; refused as `setActive` is. Its tokens stay as tombstones without personal details until they are
    * pruned.
@@ -125,24 +126,15 @@ export function createAccounts(deps: {
     then: (db: Kysely<Tables>, userId: string) => Promise<void> = async () => {},
   ): Promise<User> {
     const { username, email } = requireNames(request)
-    const passwordDigest =
-      request.password === null
-        ? null
-        : await passwords.hash(
-            party,
-            await requireNewPassword(request.password, 'password', passwords.minLength, {
-              username: username.text,
-              email: email?.text ?? null,
-            }),
-          )
+    const names = { username: username.text, email: email?.text ?? null }
+    const stored = await toStored(request.password, names, party)
     const now = clock()
     const user = {
       id: uuidv7({ msecs: now }),
-      username: username.text,
+      ...names,
       usernameKey: username.key,
-      email: email?.text ?? null,
       emailKey: email?.key ?? null,
-      passwordDigest,
+      ...stored,
       role: request.role ?? 'USER',
       createdAt: now,
       service: request.service ? 1 : null,
@@ -153,6 +145,22 @@ export function createAccounts(deps: {
       await then(db, user.id)
     })
     return toUser({ ...user, active: 1, lastSignInAt: null, emailVerifiedAt: null })
+  }
+
+  /** A password as it is stored. One of our own making has no rules to keep. */
+  async function toStored(
+    password: AccountRequest['password'],
+    account: { username: string; email: string | null },
+    party: string,
+  ): Promise<Pick<UserRow, 'passwordDigest' | 'passwordExpiresAt'>> {
+    if (password === null) return { passwordDigest: null, passwordExpiresAt: null }
+    if (typeof password === 'object')
+      return {
+        passwordDigest: await passwords.hash(party, password.password),
+        passwordExpiresAt: password.expiresAt,
+      }
+    const accepted = await requireNewPassword(password, 'password', passwords.minLength, account)
+    return { passwordDigest: await passwords.hash(party, accepted), passwordExpiresAt: null }
   }
 
   /** Who tries names out, to see which are taken, spends the address's allowance of failures. */
@@ -332,12 +340,15 @@ export function createAccounts(deps: {
           reason: 'DISABLED',
         })
       }
-      const digest = await passwords.hash(
+      const { passwordDigest, passwordExpiresAt } = await toStored(
+        password,
+        user,
         actor.network ?? operatorParty,
-        await requireNewPassword(password, 'password', passwords.minLength, user),
       )
-      return decide(user.id, { event: 'authn_password_change' }, actor, async (db) => {
-        if (!(await updateUser(db, user.id, { password_digest: digest }))) throw gone()
+      const to = { password_digest: passwordDigest, password_expires_at: passwordExpiresAt }
+      const temporary = passwordExpiresAt === null ? {} : { detail: 'TEMPORARY' }
+      return decide(user.id, { event: 'authn_password_change', ...temporary }, actor, async (db) => {
+        if (!(await updateUser(db, user.id, to))) throw gone()
         await forgiveAccount(throttle, db, user)
         await mails.notify(db, user, 'password-changed')
         return markTokensRevoked(db, { userId: user.id }, clock())

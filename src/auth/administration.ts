@@ -1,11 +1,12 @@
 import type { Database } from '../db/open.ts'
 import { findUserById, listUsersAlong, type PlacedUserRow, type UserPath, type UserRow } from '../db/users.ts'
-import { LatchkeyError } from '../errors.ts'
-import type { Accounts } from './accounts.ts'
+import { badInput, LatchkeyError } from '../errors.ts'
+import type { AccountRequest, Accounts } from './accounts.ts'
 import { requireNameKey, toNameKey } from './names.ts'
 import type { Actor } from './origin.ts'
 import { notACursor, type Page, readPage, requireFirst, requireIdCursor } from './pages.ts'
 import { type Role, toUser, type User } from './principal.ts'
+import type { TemporaryPassword } from './temporary-passwords.ts'
 
 /** A page of accounts. */
 export type UserPage = Page<User>
@@ -16,6 +17,12 @@ export interface UserFilter {
   search?: string | null | undefined
   active?: boolean | null | undefined
   role?: Role | null | undefined
+}
+
+/** A password that an administrator chooses for somebody, or that the server is to make, for the user to replace. */
+export interface PasswordWish {
+  password?: string | null | undefined
+  temporaryPassword?: boolean | undefined
 }
 
 /** What administrators do beside what `Accounts` and `Operator` do for them. */
@@ -31,16 +38,27 @@ export interface Administration {
   setUserActive(id: string, active: boolean, actor: Actor): Promise<{ user: User; revokedTokens: number }>
   /** `setRole`, with the account as it is then. */
   setUserRole(id: string, role: Role, actor: Actor): Promise<User>
-  /** `setPassword` by id. */
-  setUserPassword(id: string, password: string, actor: Actor): Promise<number>
+  /** `createUser`, also with a temporary password, which this answer alone has. */
+  createAccount(
+    request: Pick<AccountRequest, 'username' | 'email' | 'role'> & PasswordWish,
+    actor?: Actor,
+  ): Promise<{ user: User; temporaryPassword: TemporaryPassword | null }>
+  /** `setPassword` by id, also to a temporary password, which this answer alone has. */
+  setUserPassword(
+    id: string,
+    wish: PasswordWish,
+    actor?: Actor,
+  ): Promise<{ revokedTokens: number; temporaryPassword: TemporaryPassword | null }>
 }
 
 export function createAdministration({
   database,
   accounts,
+  makeTemporary,
 }: {
   database: Database
-  accounts: Pick<Accounts, 'setActive' | 'setRole' | 'setPassword'>
+  accounts: Pick<Accounts, 'createUser' | 'setActive' | 'setRole' | 'setPassword'>
+  makeTemporary: () => TemporaryPassword
 }): Administration {
   async function getRow(id: string): Promise<UserRow> {
     const row = await database.run((db) => findUserById(db, id))
@@ -51,6 +69,12 @@ export function createAdministration({
 
   function read(path: UserPath, behind: string | null, limit: number): Promise<PlacedUserRow[]> {
     return database.run((db) => listUsersAlong(db, path, behind, limit))
+  }
+
+  function choosePassword({ password = null, temporaryPassword }: PasswordWish): AccountRequest['password'] {
+    if (!temporaryPassword) return password
+    if (password !== null) throw notOne()
+    return makeTemporary()
   }
 
   return {
@@ -68,8 +92,26 @@ export function createAdministration({
       await accounts.setRole(id, role, actor)
       return getUser(id)
     },
-    setUserPassword: async (id, password, actor) => accounts.setPassword(await getRow(id), password, actor),
+    async createAccount({ password, temporaryPassword, ...request }, actor) {
+      const chosen = choosePassword({ password, temporaryPassword })
+      const user = await accounts.createUser({ ...request, password: chosen }, actor)
+      return { user, temporaryPassword: shown(chosen) }
+    },
+    async setUserPassword(id, wish, actor) {
+      const chosen = choosePassword(wish)
+      if (chosen === null) throw notOne()
+      const revokedTokens = await accounts.setPassword(await getRow(id), chosen, actor)
+      return { revokedTokens, temporaryPassword: shown(chosen) }
+    },
   }
+}
+
+function shown(password: AccountRequest['password']): TemporaryPassword | null {
+  return typeof password === 'object' ? password : null
+}
+
+function notOne(): LatchkeyError {
+  return badInput('password', 'ONE_OF', 'Give a password, or have a temporary one made.')
 }
 
 type Criteria = Omit<UserFilter, 'search'>

@@ -28,6 +28,7 @@ import { createRecovery, type Recovery } from './recovery.ts'
 import { createRotateToken, type RotateToken } from './rotation.ts'
 import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
 import { createFindStoredToken } from './stored-token.ts'
+import { makeTemporaryPassword } from './temporary-passwords.ts'
 import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
 import { createEndFamily } from './token-family.ts'
 import { createTokenLife, type TokenLifeOptions } from './token-life.ts'
@@ -46,6 +47,8 @@ export interface AuthOptions {
     cacheSize: number
   }
   password: PasswordOptions
+  /** How long a temporary password works, in milliseconds. */
+  temporaryPasswordTtlMs: number
   throttle: ThrottleOptions
   /** How long audit events are kept; 0 for keeping none. */
   auditRetentionMs: number
@@ -129,6 +132,7 @@ export function createAuth(deps: {
   const throttle = createThrottle({ database, clock, limiters, isShared: deps.isShared ?? false })
   const provePassword = createProvePassword({
     database,
+    clock,
     passwords,
     throttle,
     report,
@@ -149,6 +153,7 @@ export function createAuth(deps: {
   const endFamily = createEndFamily({ database, clock, report })
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
+  const makeTemporary = () => makeTemporaryPassword(clock(), options.temporaryPasswordTtlMs)
   const accounts = createAccounts({
     database,
     clock,
@@ -163,7 +168,7 @@ export function createAuth(deps: {
   return {
     ...bind(createDevices({ database, clock, life, uses, report })),
     ...bind(accounts),
-    ...bind(createAdministration({ database, accounts })),
+    ...bind(createAdministration({ database, accounts, makeTemporary })),
     ...bind(createRecovery({ database, clock, passwords, throttle, mails, report, hooks })),
     ...bind(
       createOperator({
@@ -175,7 +180,9 @@ export function createAuth(deps: {
         report,
       }),
     ),
-    ...bind({ tokenAuth: createTokenAuth({ provePassword, issueToken, clock, life, report, hooks, mails }) }),
+    ...bind({
+      tokenAuth: createTokenAuth({ provePassword, passwords, issueToken, clock, life, report, hooks, mails }),
+    }),
     ...bind({
       rotateToken: createRotateToken({
         database,

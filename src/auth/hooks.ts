@@ -25,7 +25,7 @@ export interface SignUpAttempt {
   readonly origin: RequestOrigin
 }
 
-/** A new password that a user asks for, before the one in force is checked; with a mail's link, once that is known. */
+/** A new password that a user asks for, before the one in force is checked; with a mail's link or a temporary password, once that is known. */
 export interface PasswordChangeAttempt {
   readonly user: User
   readonly origin: RequestOrigin
@@ -45,7 +45,7 @@ export interface LatchkeyHooks {
   beforeTokenIssued?: Hook<ProvenSignIn>
   /** Before somebody creates an account. */
   beforeSignUp?: Hook<SignUpAttempt>
-  /** Before a password is set anew, by its signed-in user or with the link of a mail. */
+  /** Before a password is set anew, by its signed-in user, with the link of a mail or in the place of a temporary one. */
   beforePasswordChange?: Hook<PasswordChangeAttempt>
   /** A token was issued for a right password. */
   afterTokenAuth?: Hook<AuthEvent>

@@ -1,11 +1,12 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
-import { findUserById, type UserRow, updateUser } from '../db/users.ts'
+import { findUserById, replacePassword, type UserRow } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { toNameKey } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
 import type { PasswordCheck, Passwords } from './passwords.ts'
+import { findMisuse } from './temporary-passwords.ts'
 import { type Attempt, type Throttle, throttleKey } from './throttle.ts'
 
 /**
@@ -42,8 +43,8 @@ export interface ProvenUser {
 
 /**
  * Proves a password under the throttle, then runs `use` in the transaction that records the proof.
- * Throws `UNAUTHENTICATED` / `CREDENTIALS` whatever is wrong, or `RATE_LIMITED`. `use` should answer its refusals as
- * values: an error takes back the record of the proof as well.
+ * Throws `UNAUTHENTICATED` / `CREDENTIALS` whatever is wrong, or `RATE_LIMITED`; where a temporary password was right, what
+ * `findMisuse` says. `use` should answer its refusals as values: an error takes back the record of the proof as well.
  */
 export type ProvePassword = <T>(
   claim: PasswordClaim,
@@ -57,13 +58,14 @@ const keepFailuresMs = { account: 3_650 * dayMs, unknown: dayMs }
 
 export function createProvePassword(deps: {
   database: Database
+  clock: () => number
   passwords: Passwords
   throttle: Throttle
   report: ReportEvent
   /** Wrong passwords in a row after which a password stops working. */
   lockAfter: number
 }): ProvePassword {
-  const { database, passwords, throttle, report, lockAfter } = deps
+  const { database, clock, passwords, throttle, report, lockAfter } = deps
 
   return async (claim, use) => {
     const { origin } = claim
@@ -74,13 +76,20 @@ export function createProvePassword(deps: {
       if (user === undefined || user.active !== 1 || !check.matches || failures >= lockAfter) {
         throw await refuse(user, subject, origin)
       }
+      const misuse = findMisuse(user, claim, clock())
+      if (misuse !== null) {
+        await attempt.cancel()
+        const { reason: detail } = misuse.details as { reason: string } // each of them has one
+        report({ ...origin, event: 'authn_login_fail', userId: user.id, detail })
+        throw misuse
+      }
       if (claim.approve) await orGiveBack(attempt, claim.approve(user))
       const digest = await orGiveBack(attempt, digestToStore(claim, check, user.passwordDigest))
       const result = await database.transaction(async (db) => {
+        if (digest !== user.passwordDigest) await replacePassword(db, user.id, user.passwordDigest, digest)
         const current = await findUserById(db, user.id)
         // Disabled, deleted or given another password while this one was being checked.
-        if (current?.active !== 1 || current.passwordDigest !== user.passwordDigest) return null
-        if (digest !== user.passwordDigest) await updateUser(db, user.id, { password_digest: digest })
+        if (current?.active !== 1 || current.passwordDigest !== digest) return null
         // The lock is off with either; the back-off of strangers stays when a device of the owner's signs in.
         for (const cleared of new Set([subject, user.id])) await throttle.clearFailures(db, cleared)
         await attempt.clear(db)

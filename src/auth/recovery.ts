@@ -91,6 +91,7 @@ export function createRecovery(deps: {
           const emailVerifiedAt = current.emailVerifiedAt ?? now
           await updateUser(db, user.id, {
             password_digest: passwordDigest,
+            password_expires_at: null,
             email_verified_at: emailVerifiedAt,
           })
           await forgiveAccount(throttle, db, current)

@@ -3,13 +3,13 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Tables } from '../db/tables.ts'
 import { insertToken, listLiveTokens, listLiveTokenUses, markTokensRevoked } from '../db/tokens.ts'
 import { findUserByName, type UserRow, updateUser } from '../db/users.ts'
-import { LatchkeyError } from '../errors.ts'
+import { badInput, LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
 import type { Mails } from './mails.ts'
 import { requireLabel, requireNameKey, toNameKey } from './names.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import type { AttemptAccount, ProvePassword } from './password-proof.ts'
-import { requireCheckablePassword } from './passwords.ts'
+import { type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Principal, type Token, toToken, toUser, type User, type UserPrincipal } from './principal.ts'
 import { digestToken, generateToken } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
@@ -27,6 +27,8 @@ export interface DeviceInput {
 export interface TokenAuthRequest {
   username: string
   password: string
+  /** What takes the place of a temporary password. */
+  newPassword?: string | null | undefined
   device?: DeviceInput | null | undefined
   /** What the token is to be used for; null for all of it. */
   scopes?: readonly string[] | null | undefined
@@ -72,9 +74,9 @@ export interface IssueTokenDeps {
 export type IssueToken = (db: Kysely<Tables>, request: NewToken) => Promise<IssuedToken | undefined>
 
 /**
- * Signs in with a password and issues a token for one device. Unknown user, wrong password, disabled account and locked
- * password get one answer, at one cost. Throws `UNAUTHENTICATED` / `CREDENTIALS`, `RATE_LIMITED`, `BAD_USER_INPUT` or,
- * where the token limit denies, `CONFLICT`.
+ * Signs in with a password and issues a token for one device; a temporary password is replaced in the same step. Unknown
+ * user, wrong password, disabled account and locked password get one answer, at one cost. Throws `UNAUTHENTICATED` /
+ * `CREDENTIALS`, `RATE_LIMITED`, `BAD_USER_INPUT`, what `findMisuse` says or, where the token limit denies, `CONFLICT`.
  */
 export type TokenAuth = (
   request: TokenAuthRequest,
@@ -84,6 +86,7 @@ export type TokenAuth = (
 
 export function createTokenAuth(deps: {
   provePassword: ProvePassword
+  passwords: Pick<Passwords, 'minLength'>
   issueToken: IssueToken
   clock: () => number
   life: TokenLife
@@ -91,11 +94,15 @@ export function createTokenAuth(deps: {
   hooks: Hooks
   mails: Mails
 }): TokenAuth {
-  const { provePassword, issueToken, clock, life, report, hooks, mails } = deps
+  const { provePassword, passwords, issueToken, clock, life, report, hooks, mails } = deps
 
   return async (request, origin, principal) => {
     const nameKey = requireNameKey(request.username, 'username')
     const password = requireCheckablePassword(request.password, 'password')
+    const newPassword =
+      typeof request.newPassword === 'string'
+        ? requireCheckablePassword(request.newPassword, 'newPassword')
+        : null
     const device = requireDevice(request.device)
     const expiresIn = request.expiresIn ?? null
     const scopes = request.scopes ?? null
@@ -106,9 +113,20 @@ export function createTokenAuth(deps: {
         find: (db) => findUserByName(db, nameKey),
         account: accountOf(nameKey, principal),
         password,
+        ...(newPassword === null ? {} : { newPassword }),
         origin,
         admit: () => hooks.before('beforeTokenAuth', { name: nameKey, device, origin }),
-        approve: (row) => hooks.before('beforeTokenIssued', { user: toUser(row), device, origin }),
+        async approve(row) {
+          const user = toUser(row)
+          const issuing = { user, device, origin }
+          if (newPassword === null) return hooks.before('beforeTokenIssued', issuing)
+          await requireReplacement(newPassword, row)
+          // At once: one after the other, they could hold the answer up for longer than an operation may take.
+          await Promise.all([
+            hooks.before('beforePasswordChange', { user, origin }),
+            hooks.before('beforeTokenIssued', issuing),
+          ])
+        },
       },
       async (db, { row, afterFailures }) => {
         const now = clock()
@@ -117,6 +135,10 @@ export function createTokenAuth(deps: {
           await mails.notify(db, row, 'new-device', { origin, device: name })
         }
         const replacedIds: string[] = []
+        if (newPassword !== null) {
+          await mails.notify(db, row, 'password-changed', { origin })
+          replacedIds.push(...(await markTokensRevoked(db, { userId: row.id }, now)))
+        }
         if (principal.kind === 'user' && principal.user.id === row.id) {
           replacedIds.push(...(await markTokensRevoked(db, { ids: [principal.token.id] }, now)))
         }
@@ -134,8 +156,22 @@ export function createTokenAuth(deps: {
     const issued = requireIssued(answer)
     const userId = issued.user.id
     reportEnds(report, userId, [...replacedIds, ...issued.evictedIds], origin)
+    if (newPassword !== null)
+      report({ ...origin, event: 'authn_password_change', userId, count: replacedIds.length })
     report({ ...origin, event, userId, tokenId: issued.tokenInfo.id })
     return issued
+  }
+
+  /** Refuses what cannot take the place of a temporary password, and to replace one that is none. */
+  async function requireReplacement(newPassword: string, row: UserRow): Promise<void> {
+    if (row.passwordExpiresAt === null) {
+      throw badInput(
+        'newPassword',
+        'NOT_TEMPORARY',
+        'This password is not a temporary one. Sign in without a new one, and use changePassword.',
+      )
+    }
+    await requireNewPassword(newPassword, 'newPassword', passwords.minLength, row)
   }
 
   /** Whether somebody who has signed in before now does so where no live token of theirs is from. */

@@ -1,25 +1,33 @@
 import type { Command } from 'commander'
 import type { Auth } from '../auth/auth.ts'
 import type { Role } from '../auth/principal.ts'
+import type { TemporaryPassword } from '../auth/temporary-passwords.ts'
 import type { UserRow } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import { askNewPassword, confirm } from './ask.ts'
 import { withAuth } from './domain.ts'
-import { type Item, printItem, printList, printOutcome, time } from './output.ts'
+import { type Item, print, printItem, printList, printOutcome, time, warn } from './output.ts'
 
 interface Options {
   json?: true
-  passwordStdin?: true
   yes?: true
 }
 
-interface CreateOptions extends Options {
+interface PasswordOptions extends Options {
+  passwordStdin?: true
+  temporary?: true
+}
+
+interface CreateOptions extends PasswordOptions {
   email?: string
   admin?: true
   service?: true
 }
 
 const pageSize = 100
+
+const temporaryOption =
+  'have a password made that its user has to replace, and print it: this is the only time it is shown'
 
 /** `latchkey user …`. */
 export function addUserCommands(program: Command): void {
@@ -36,6 +44,7 @@ export function addUserCommands(program: Command): void {
     .option('--admin', 'with the role ADMIN')
     .option('--service', 'for machines: without a password; `token create` issues its tokens')
     .option('--password-stdin', 'read the password from standard input')
+    .option('--temporary', temporaryOption)
     .option('--json', 'as JSON')
     .action((username: string, options: CreateOptions, command: Command) =>
       withAuth(async (auth) => {
@@ -46,21 +55,15 @@ export function addUserCommands(program: Command): void {
           }
         }
         const { service = false } = options
-        if (service && options.passwordStdin) command.error('error: a service account has no password')
-        const password = service ? null : await askNewPassword(command, options.passwordStdin)
-        const created = await auth.createUser({
-          username,
-          password,
-          email: options.email,
-          role: options.admin ? 'ADMIN' : 'USER',
-          service,
-        })
+        if (service && (options.passwordStdin || options.temporary))
+          command.error('error: a service account has no password')
+        const request = { username, email: options.email, role: options.admin ? 'ADMIN' : 'USER' } as const
+        const { user: created, temporaryPassword } = service
+          ? { user: await auth.createUser({ ...request, password: null, service }), temporaryPassword: null }
+          : await auth.createAccount({ ...request, ...(await askWish(command, options)) })
         const { id, username: name, email, role } = created
-        await printOutcome(
-          { id, username: name, email, role, service },
-          options.json,
-          `Created ${name} (id ${id}).`,
-        )
+        const item = { id, username: name, email, role, service }
+        await printPassword(item, options.json, `Created ${name} (id ${id}).`, temporaryPassword)
       }),
     )
 
@@ -82,6 +85,7 @@ export function addUserCommands(program: Command): void {
           ...toItem(row),
           liveTokens: await auth.countTokens(row.id),
           failedSignIns,
+          passwordExpiresAt: time(row.passwordExpiresAt),
           passwordLocked: failedSignIns >= settings.rateLimitLockAfter,
         }
         await printItem(item, options.json)
@@ -125,15 +129,15 @@ export function addUserCommands(program: Command): void {
 
   named('set-password', 'Set a password, which is asked for; all tokens of the account end.')
     .option('--password-stdin', 'read the password from standard input')
+    .option('--temporary', temporaryOption)
     .option('--json', 'as JSON')
-    .action((name: string, options: Options, command: Command) =>
+    .action((name: string, options: PasswordOptions, command: Command) =>
       withAuth(async (auth) => {
-        const row = await requireAccount(auth, name)
-        const password = await askNewPassword(command, options.passwordStdin)
-        const endedTokens = await auth.setPassword(row, password)
-        const { id, username } = row
+        const { id, username } = await requireAccount(auth, name)
+        const wish = await askWish(command, options)
+        const { revokedTokens: endedTokens, temporaryPassword } = await auth.setUserPassword(id, wish)
         const sentence = `${username} has a new password; ${tokens(endedTokens)} ended.`
-        await printOutcome({ id, username, endedTokens }, options.json, sentence)
+        await printPassword({ id, username, endedTokens }, options.json, sentence, temporaryPassword)
       }),
     )
 
@@ -152,6 +156,30 @@ export function addUserCommands(program: Command): void {
         await printOutcome({ id, username, endedTokens }, options.json, sentence)
       }),
     )
+}
+
+/** The password that is to be set: one that is asked for, or one that is to be made. */
+async function askWish(
+  command: Command,
+  { passwordStdin, temporary }: PasswordOptions,
+): Promise<{ password: string | null; temporaryPassword: boolean }> {
+  if (temporary && passwordStdin) command.error('error: give one of: --password-stdin, --temporary')
+  const password = temporary ? null : await askNewPassword(command, passwordStdin)
+  return { password, temporaryPassword: temporary === true }
+}
+
+/** Prints an outcome and, where one was made, the temporary password; by itself on standard output. */
+async function printPassword(
+  item: Item,
+  asJson: boolean | undefined,
+  sentence: string,
+  made: TemporaryPassword | null,
+): Promise<void> {
+  if (made === null) return printOutcome(item, asJson, sentence)
+  const { password, expiresAt } = made
+  if (asJson) return printItem({ ...item, password, passwordExpiresAt: time(expiresAt) }, true)
+  warn(`${sentence} The temporary password works until ${time(expiresAt)}:`)
+  await print(`${password}\n`)
 }
 
 /** The account that a command names, or the error that says that there is none. */

@@ -14,6 +14,7 @@ export interface UsersTable {
   last_sign_in_at: number | null
   email_verified_at: number | null
   service: number | null
+  password_expires_at: number | null
 }
 
 /** One row per issued token; `user_id` is null once the user is deleted. `bytes.ts` says what `id` and `digest` hold. */

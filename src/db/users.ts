@@ -7,6 +7,8 @@ export interface UserRow {
   username: string
   email: string | null
   passwordDigest: string | null
+  /** When the password stops working, for one that is temporary. */
+  passwordExpiresAt: number | null
   role: 'USER' | 'ADMIN'
   active: number
   createdAt: number
@@ -24,6 +26,7 @@ export interface NewUser {
   email: string | null
   emailKey: string | null
   passwordDigest: string | null
+  passwordExpiresAt?: number | null
   role: 'USER' | 'ADMIN'
   createdAt: number
   service?: number | null
@@ -34,6 +37,7 @@ const columns = [
   'username',
   'email',
   'password_digest as passwordDigest',
+  'password_expires_at as passwordExpiresAt',
   'role',
   'active',
   'created_at as createdAt',
@@ -52,6 +56,7 @@ export async function insertUser(db: Kysely<Tables>, user: NewUser): Promise<voi
       email: user.email,
       email_key: user.emailKey,
       password_digest: user.passwordDigest,
+      password_expires_at: user.passwordExpiresAt ?? null,
       role: user.role,
       active: 1,
       created_at: user.createdAt,
@@ -104,6 +109,22 @@ export async function updateUser(
   const query = db.updateTable('latchkey_users').set(change).where('id', '=', id)
   const { numUpdatedRows } = await (keepsAdmin ? query.where(isNotLastAdmin(id)) : query).executeTakeFirst()
   return numUpdatedRows > 0n
+}
+
+/** Replaces the password of an account that is active, with one that is not temporary, if it still is the one in force. */
+export async function replacePassword(
+  db: Kysely<Tables>,
+  id: string,
+  inForce: string | null,
+  digest: string | null,
+): Promise<void> {
+  await db
+    .updateTable('latchkey_users')
+    .set({ password_digest: digest, password_expires_at: null })
+    .where('id', '=', id)
+    .where('active', '=', 1)
+    .where('password_digest', 'is', inForce)
+    .execute()
 }
 
 /** In the order of sign-up, from behind the id `after`. */

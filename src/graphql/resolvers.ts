@@ -88,18 +88,15 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
         const change = { username: username ?? undefined, email }
         return context.auth.updateViewer(requireUser(context), change, context.origin)
       },
-      async createUser(_parent, { password, ...request }, context) {
-        const wanted = { ...request, password: password ?? null }
-        return { user: await context.auth.createUser(wanted, actorOf(context)) }
-      },
+      createUser: (_parent, request, context) => context.auth.createAccount(request, actorOf(context)),
       setUserActive: (_parent, { id, active }, context) =>
         context.auth.setUserActive(id, active, actorOf(context)),
       async setUserRole(_parent, { id, role }, context) {
         return { user: await context.auth.setUserRole(id, role, actorOf(context)) }
       },
-      async setUserPassword(_parent, { id, password }, context) {
+      async setUserPassword(_parent, { id, ...wish }, context) {
         requireOwnScope(id, context)
-        return { revokedTokens: await context.auth.setUserPassword(id, password, actorOf(context)) }
+        return context.auth.setUserPassword(id, wish, actorOf(context))
       },
       async revokeUserTokens(_parent, { id }, context) {
         return { count: await context.auth.endTokens(id, actorOf(context)) }

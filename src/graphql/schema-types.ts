@@ -99,6 +99,8 @@ export type ConfirmPasswordPayload = {
 /** The answer to `createUser`. */
 export type CreateUserPayload = {
   __typename?: 'CreateUserPayload';
+  /** The password that was asked for. */
+  temporaryPassword: Maybe<TemporaryPassword>;
   /** The new account. */
   user: User;
 };
@@ -199,8 +201,8 @@ export type Mutation = {
    */
   setUserActive: Maybe<SetUserActivePayload>;
   /**
-   * Sets a password for somebody, who should change it at once: it is known to two. Every token of the account ends. At most
-   * once per request.
+   * Sets a password for somebody. One that is temporary signs nobody in before its user has replaced it; any other should be
+   * changed at once: it is known to two. Every token of the account ends. At most once per request.
    */
   setUserPassword: Maybe<SetUserPasswordPayload>;
   /** Gives an account another role, which counts from the next request on. The last active administrator stays one. */
@@ -246,6 +248,7 @@ export type MutationCreateUserArgs = {
   email: InputMaybe<Scalars['String']['input']>;
   password: InputMaybe<Scalars['String']['input']>;
   role?: Role;
+  temporaryPassword?: Scalars['Boolean']['input'];
   username: Scalars['String']['input'];
 };
 
@@ -304,7 +307,8 @@ export type MutationSetUserActiveArgs = {
 /** Signing in and out, and managing one's own account and devices. */
 export type MutationSetUserPasswordArgs = {
   id: Scalars['ID']['input'];
-  password: Scalars['String']['input'];
+  password: InputMaybe<Scalars['String']['input']>;
+  temporaryPassword?: Scalars['Boolean']['input'];
 };
 
 
@@ -327,6 +331,7 @@ export type MutationSignUpArgs = {
 export type MutationTokenAuthArgs = {
   device: InputMaybe<DeviceInput>;
   expiresIn: InputMaybe<Scalars['String']['input']>;
+  newPassword: InputMaybe<Scalars['String']['input']>;
   password: Scalars['String']['input'];
   scopes: InputMaybe<Array<Scope>>;
   username: Scalars['String']['input'];
@@ -499,6 +504,8 @@ export type SetUserPasswordPayload = {
   __typename?: 'SetUserPasswordPayload';
   /** How many tokens were ended. */
   revokedTokens: Scalars['Int']['output'];
+  /** The password that was asked for. */
+  temporaryPassword: Maybe<TemporaryPassword>;
 };
 
 /** The answer to `setUserRole`. */
@@ -523,6 +530,15 @@ export type SignUpPolicy =
   | 'CLOSED'
   /** Anyone may call `signUp`. */
   | 'OPEN';
+
+/** A password that works once: `tokenAuth` takes it together with a `newPassword`. This answer is the only place where it is shown. */
+export type TemporaryPassword = {
+  __typename?: 'TemporaryPassword';
+  /** When it stops working. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The password. */
+  password: Scalars['String']['output'];
+};
 
 /** A token as its owner sees it. The secret itself is never shown again. */
 export type Token = {
@@ -777,6 +793,7 @@ export type ResolversTypes = {
   SignUpPayload: ResolverTypeWrapper<SignUpPayload>;
   SignUpPolicy: SignUpPolicy;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
+  TemporaryPassword: ResolverTypeWrapper<TemporaryPassword>;
   Token: ResolverTypeWrapper<TokenModel>;
   TokenAuthPayload: ResolverTypeWrapper<Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversTypes['Token'], user: ResolversTypes['User'] }>;
   TokenConnection: ResolverTypeWrapper<TokenPage>;
@@ -822,6 +839,7 @@ export type ResolversParentTypes = {
   SetUserRolePayload: Omit<SetUserRolePayload, 'user'> & { user: ResolversParentTypes['User'] };
   SignUpPayload: SignUpPayload;
   String: Scalars['String']['output'];
+  TemporaryPassword: TemporaryPassword;
   Token: TokenModel;
   TokenAuthPayload: Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversParentTypes['Token'], user: ResolversParentTypes['User'] };
   TokenConnection: TokenPage;
@@ -880,6 +898,7 @@ export type ConfirmPasswordPayloadResolvers<ContextType = LatchkeyContext, Paren
 };
 
 export type CreateUserPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['CreateUserPayload'] = ResolversParentTypes['CreateUserPayload']> = {
+  temporaryPassword?: Resolver<Maybe<ResolversTypes['TemporaryPassword']>, ParentType, ContextType>;
   user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
 };
 
@@ -905,7 +924,7 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   changePassword?: Resolver<Maybe<ResolversTypes['ChangePasswordPayload']>, ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'currentPassword' | 'newPassword'>>;
   confirmPassword?: Resolver<Maybe<ResolversTypes['ConfirmPasswordPayload']>, ParentType, ContextType, RequireFields<MutationConfirmPasswordArgs, 'password'>>;
   createToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationCreateTokenArgs, 'name' | 'scopes'>>;
-  createUser?: Resolver<Maybe<ResolversTypes['CreateUserPayload']>, ParentType, ContextType, RequireFields<MutationCreateUserArgs, 'role' | 'username'>>;
+  createUser?: Resolver<Maybe<ResolversTypes['CreateUserPayload']>, ParentType, ContextType, RequireFields<MutationCreateUserArgs, 'role' | 'temporaryPassword' | 'username'>>;
   deleteUser?: Resolver<Maybe<ResolversTypes['DeleteUserPayload']>, ParentType, ContextType, RequireFields<MutationDeleteUserArgs, 'id'>>;
   deleteViewer?: Resolver<Maybe<ResolversTypes['DeleteViewerPayload']>, ParentType, ContextType>;
   renameToken?: Resolver<Maybe<ResolversTypes['RenameTokenPayload']>, ParentType, ContextType, RequireFields<MutationRenameTokenArgs, 'id' | 'name'>>;
@@ -919,7 +938,7 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   revokeUserTokens?: Resolver<Maybe<ResolversTypes['RevokeTokensPayload']>, ParentType, ContextType, RequireFields<MutationRevokeUserTokensArgs, 'id'>>;
   rotateToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType>;
   setUserActive?: Resolver<Maybe<ResolversTypes['SetUserActivePayload']>, ParentType, ContextType, RequireFields<MutationSetUserActiveArgs, 'active' | 'id'>>;
-  setUserPassword?: Resolver<Maybe<ResolversTypes['SetUserPasswordPayload']>, ParentType, ContextType, RequireFields<MutationSetUserPasswordArgs, 'id' | 'password'>>;
+  setUserPassword?: Resolver<Maybe<ResolversTypes['SetUserPasswordPayload']>, ParentType, ContextType, RequireFields<MutationSetUserPasswordArgs, 'id' | 'temporaryPassword'>>;
   setUserRole?: Resolver<Maybe<ResolversTypes['SetUserRolePayload']>, ParentType, ContextType, RequireFields<MutationSetUserRoleArgs, 'id' | 'role'>>;
   signUp?: Resolver<Maybe<ResolversTypes['SignUpPayload']>, ParentType, ContextType, RequireFields<MutationSignUpArgs, 'password' | 'username'>>;
   tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'username'>>;
@@ -987,6 +1006,7 @@ export type SetUserActivePayloadResolvers<ContextType = LatchkeyContext, ParentT
 
 export type SetUserPasswordPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SetUserPasswordPayload'] = ResolversParentTypes['SetUserPasswordPayload']> = {
   revokedTokens?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
+  temporaryPassword?: Resolver<Maybe<ResolversTypes['TemporaryPassword']>, ParentType, ContextType>;
 };
 
 export type SetUserRolePayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SetUserRolePayload'] = ResolversParentTypes['SetUserRolePayload']> = {
@@ -996,6 +1016,11 @@ export type SetUserRolePayloadResolvers<ContextType = LatchkeyContext, ParentTyp
 export type SignUpPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['SignUpPayload'] = ResolversParentTypes['SignUpPayload']> = {
   id?: Resolver<ResolversTypes['ID'], ParentType, ContextType>;
   username?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
+export type TemporaryPasswordResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['TemporaryPassword'] = ResolversParentTypes['TemporaryPassword']> = {
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  password?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
 export type TokenResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Token'] = ResolversParentTypes['Token']> = {
@@ -1090,6 +1115,7 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   SetUserPasswordPayload?: SetUserPasswordPayloadResolvers<ContextType>;
   SetUserRolePayload?: SetUserRolePayloadResolvers<ContextType>;
   SignUpPayload?: SignUpPayloadResolvers<ContextType>;
+  TemporaryPassword?: TemporaryPasswordResolvers<ContextType>;
   Token?: TokenResolvers<ContextType>;
   TokenAuthPayload?: TokenAuthPayloadResolvers<ContextType>;
   TokenConnection?: TokenConnectionResolvers<ContextType>;

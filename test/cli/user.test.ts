@@ -29,7 +29,10 @@ t.test('an account is created, listed, shown and found by name, address and id',
   }
   const shown = await run(['user', 'show', 'ada'])
   t.match(shown.stdout, `id: ${user.id}\nusername: Ada\nemail: ada@example.org\nrole: ADMIN\nactive: yes\n`)
-  t.match(shown.stdout, '\nlast sign in: -\nlive tokens: 0\nfailed sign ins: 0\npassword locked: no\n')
+  t.match(
+    shown.stdout,
+    '\nlast sign in: -\nlive tokens: 0\nfailed sign ins: 0\npassword expires: -\npassword locked: no\n',
+  )
   const [head, row] = (await run(['user', 'list'])).stdout.split('\n')
   t.equal(head?.indexOf('EMAIL'), row?.indexOf('ada@example.org'), 'columns are aligned')
 })
@@ -105,6 +108,36 @@ t.test('a new password ends the tokens', async (t) => {
   t.match(await json(['user', 'set-password', 'ada', '--password-stdin'], password), { endedTokens: 0 })
   const weak = await run(['user', 'set-password', 'ada', '--password-stdin'], 'password')
   t.match(weak, { status: 1, stderr: /most common/ })
+})
+
+t.test('a temporary password is made, and printed by itself', async (t) => {
+  const { run, json } = createBench(t)
+  const form = /^[0-9a-z]{5}(-[0-9a-z]{5}){3}\n$/
+  const created = await run(['user', 'create', 'ada', '--temporary'])
+  t.match(created, {
+    status: 0,
+    stdout: form,
+    stderr: /Created ada \(id .+ The temporary password works until /,
+  })
+  t.match(await json(['user', 'show', 'ada']), { passwordExpiresAt: /^20/ })
+  const given = await json(['user', 'set-password', 'ada', '--temporary'])
+  t.match(`${given.password}\n`, form)
+  t.not(given.password, created.stdout.trim())
+  t.match(await run(['user', 'set-password', 'ada', '--temporary']), {
+    status: 0,
+    stdout: form,
+    stderr: /^ada has a new password; 0 tokens ended\. The temporary password works until /,
+  })
+  for (const args of [
+    ['set-password', 'ada'],
+    ['create', 'bob'],
+  ]) {
+    const both = await run(['user', ...args, '--temporary', '--password-stdin'], password)
+    t.match(both, { status: 2, stderr: /give one of: --password-stdin, --temporary/ })
+  }
+  t.match(await run(['user', 'create', 'robot', '--service', '--temporary']), { status: 2 })
+  await json(['user', 'set-password', 'ada', '--password-stdin'], password)
+  t.match(await json(['user', 'show', 'ada']), { passwordExpiresAt: null })
 })
 
 t.test('a role is given and taken, the last administrator’s as well', async (t) => {

@@ -83,6 +83,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
     options: {
       token: { ...tokenDefaults, ...options.token },
       password: { minLength: 8, ...options.password },
+      temporaryPasswordTtlMs: dayMs,
       throttle,
       auditRetentionMs: options.auditRetentionMs ?? 180 * dayMs,
       signUpOpen: options.signUpOpen ?? true,
