@@ -13,7 +13,6 @@ import {
   findUsersById,
   insertUser,
   isNameTaken,
-  listUsers,
   type UserRow,
   updateUser,
 } from '../db/users.ts'
@@ -73,8 +72,6 @@ export interface Accounts {
   findAccount(idOrName: string): Promise<UserRow | undefined>
   /** The users with these ids, in the order of the ids; undefined where there is none. For loaders of an application. */
   findUsers(ids: readonly string[]): Promise<(User | undefined)[]>
-  /** Accounts in the order of sign-up, `first` at a time, from behind the id `after`. */
-  listUsers(first: number, after: string): Promise<UserRow[]>
   /** How many wrong passwords an account has had in a row. */
   countFailures(userId: string): Promise<number>
   /**
@@ -316,8 +313,6 @@ export function createAccounts(deps: {
       const users = new Map(rows.map((row) => [row.id, toUser(row)]))
       return ids.map((id) => users.get(id))
     },
-
-    listUsers: (first, after) => database.run((db) => listUsers(db, first, after)),
 
     countFailures: throttle.countFailures,
 

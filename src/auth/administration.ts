@@ -32,6 +32,8 @@ export interface Administration {
    * and then by email address. `BAD_USER_INPUT` for what cannot be.
    */
   searchUsers(filter: UserFilter, first: number, after: string | null): Promise<UserPage>
+  /** The same, with the accounts as they are stored. */
+  searchAccounts(filter: UserFilter, first: number, after: string | null): Promise<Page<UserRow>>
   /** The account with this id, or `NOT_FOUND`. */
   getUser(id: string): Promise<User>
   /** `setActive`, with the account as it is then. */
@@ -71,6 +73,17 @@ export function createAdministration({
     return database.run((db) => listUsersAlong(db, path, behind, limit))
   }
 
+  function search<T>(
+    toNode: (row: UserRow) => T,
+    { search: beginning, ...rest }: UserFilter,
+    first: number,
+    after: string | null,
+  ): Promise<Page<T>> {
+    const key = beginning ? requireNameKey(beginning, 'search') : ''
+    const list = key === '' ? listInOrder(rest, after, read) : listByName(key, rest, after, read)
+    return readPage(list.after, { ...list, first: requireFirst(first) }, toNode)
+  }
+
   function choosePassword({ password = null, temporaryPassword }: PasswordWish): AccountRequest['password'] {
     if (!temporaryPassword) return password
     if (password !== null) throw notOne()
@@ -78,11 +91,8 @@ export function createAdministration({
   }
 
   return {
-    async searchUsers({ search, ...rest }, first, after) {
-      const key = search ? requireNameKey(search, 'search') : ''
-      const list = key === '' ? listInOrder(rest, after, read) : listByName(key, rest, after, read)
-      return readPage(list.after, { ...list, first: requireFirst(first) }, toUser)
-    },
+    searchUsers: async (...request) => search(toUser, ...request),
+    searchAccounts: async (...request) => search((row) => row, ...request),
     getUser,
     async setUserActive(id, active, actor) {
       const revokedTokens = await accounts.setActive(id, active, actor)

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../version.ts'
+import { addAuditCommands } from './audit.ts'
 import { addConfigCommand } from './config.ts'
 import { describeFailure } from './failure.ts'
 import { addMigrateCommand } from './migrate.ts'
@@ -22,6 +23,7 @@ for (const add of [
   addMigrateCommand,
   addUserCommands,
   addTokenCommands,
+  addAuditCommands,
   addSchemaCommands,
   addConfigCommand,
 ]) {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { UserFilter } from '../auth/administration.ts'
 import type { Auth } from '../auth/auth.ts'
 import type { Role } from '../auth/principal.ts'
 import type { TemporaryPassword } from '../auth/temporary-passwords.ts'
@@ -11,6 +12,13 @@ import { type Item, print, printItem, printList, printOutcome, time, warn } from
 interface Options {
   json?: true
   yes?: true
+}
+
+interface ListOptions extends Options {
+  search?: string
+  role?: string
+  active?: true
+  inactive?: true
 }
 
 interface PasswordOptions extends Options {
@@ -69,11 +77,21 @@ export function addUserCommands(program: Command): void {
 
   user
     .command('list')
-    .description('List all accounts in the order of their creation.')
+    .description('List accounts in the order of their creation or, where one searches, by name.')
+    .option('--search <text>', 'whose username or email address begins so')
+    .option('--role <role>', 'with the role USER or ADMIN')
+    .option('--active', 'those that are not disabled')
+    .option('--inactive', 'those that are')
     .option('--json', 'as JSON')
-    .action((options: Options) =>
-      withAuth((auth) => printList(userPages(auth), options.json, 'There are no users.')),
-    )
+    .action(({ search, json, ...options }: ListOptions, command: Command) => {
+      if (options.active && options.inactive) command.error('error: give one of: --active, --inactive')
+      const active = options.active ?? (options.inactive ? false : null)
+      const role = options.role === undefined ? null : readRole(options.role, command)
+      const filter = { search, role, active }
+      const isAll = search === undefined && role === null && active === null
+      const nothing = isAll ? 'There are no users.' : 'There are no such users.'
+      return withAuth((auth) => printList(userPages(auth, filter), json, nothing))
+    })
 
   named('show', 'Show an account with its live tokens and failed sign-ins.')
     .option('--json', 'as JSON')
@@ -118,11 +136,10 @@ export function addUserCommands(program: Command): void {
     .description('Give an account the role USER or ADMIN. <user> is a username, an email address or an id.')
     .option('--json', 'as JSON')
     .action((name: string, wanted: string, options: Options, command: Command) => {
-      const role = wanted.toUpperCase()
-      if (role !== 'USER' && role !== 'ADMIN') command.error('error: a role is USER or ADMIN')
+      const role = readRole(wanted, command)
       return withAuth(async (auth) => {
         const { id, username } = await requireAccount(auth, name)
-        await auth.setRole(id, role as Role)
+        await auth.setRole(id, role)
         await printOutcome({ id, username, role }, options.json, `${username} has the role ${role}.`)
       })
     })
@@ -194,14 +211,20 @@ export function tokens(count: number): string {
   return `${count} token${count === 1 ? '' : 's'}`
 }
 
-async function* userPages(auth: Auth): AsyncGenerator<Item[]> {
-  let after = ''
-  for (;;) {
-    const rows = await auth.listUsers(pageSize, after)
-    yield rows.map(toItem)
-    const last = rows.at(-1)
-    if (last === undefined || rows.length < pageSize) return
-    after = last.id
+function readRole(text: string, command: Command): Role {
+  const role = text.toUpperCase()
+  if (role === 'USER' || role === 'ADMIN') return role
+  return command.error('error: a role is USER or ADMIN')
+}
+
+async function* userPages(auth: Auth, filter: UserFilter): AsyncGenerator<Item[]> {
+  let after: string | null = null
+  let hasNextPage = true
+  while (hasNextPage) {
+    const page = await auth.searchAccounts(filter, pageSize, after)
+    yield page.items.map(({ node }) => toItem(node))
+    hasNextPage = page.hasNextPage
+    after = page.endCursor
   }
 }
 

@@ -127,17 +127,6 @@ export async function replacePassword(
     .execute()
 }
 
-/** In the order of sign-up, from behind the id `after`. */
-export function listUsers(db: Kysely<Tables>, limit: number, after = ''): Promise<UserRow[]> {
-  return db
-    .selectFrom('latchkey_users')
-    .select(columns)
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(limit)
-    .execute()
-}
-
 export async function hasUsers(db: Kysely<Tables>): Promise<boolean> {
   return (await db.selectFrom('latchkey_users').select('id').limit(1).executeTakeFirst()) !== undefined
 }

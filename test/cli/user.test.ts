@@ -187,6 +187,44 @@ t.test('large lists are printed page by page, and whoever reads them may stop', 
   t.match(await ended, { status: 0, stderr: /^$/ })
 })
 
+t.test('accounts are searched for', async (t) => {
+  const { database, json, run } = createBench(t)
+  await insertUsers(database, 600)
+  await json(['user', 'create', 'Ada', '--email', 'countess@example.org', '--admin', '--temporary'])
+  await json(['user', 'create', 'adam', '--service'])
+  await json(['user', 'disable', 'adam'])
+  const cases: [args: string[], names: string[]][] = [
+    [
+      ['--search', 'ADA'],
+      ['Ada', 'adam'],
+    ],
+    [['--search', 'countess@'], ['Ada']],
+    [['--search', 'ada', '--role', 'admin'], ['Ada']],
+    [['--search', 'ada', '--inactive'], ['adam']],
+    [['--search', '%'], []],
+    [['--inactive'], ['adam']],
+    [['--role', 'ADMIN', '--active'], ['Ada']],
+  ]
+  for (const [args, names] of cases) {
+    const found: { username: string }[] = await json(['user', 'list', ...args])
+    t.strictSame(
+      found.map(({ username }) => username),
+      names,
+      args.join(' '),
+    )
+  }
+  t.equal((await json(['user', 'list', '--search', 'user'])).length, 600, 'over all pages')
+  t.equal((await json(['user', 'list', '--active'])).length, 601, 'in order as well')
+  t.match(await json(['user', 'list', '--inactive']), [{ service: true, active: false }])
+  t.match(await run(['user', 'list', '--search', 'nobody']), {
+    status: 0,
+    stdout: /^$/,
+    stderr: 'There are no such users.\n',
+  })
+  t.match(await run(['user', 'list', '--active', '--inactive']), { status: 2, stderr: /give one of/ })
+  t.match(await run(['user', 'list', '--role', 'king']), { status: 2, stderr: /USER or ADMIN/ })
+})
+
 t.test('stored names cannot forge lines or hide text', async (t) => {
   const { database, json, run } = createBench(t)
   const forged = 'eve\n0192  root\u001b[1A\u009b\u202e\u{e0041}'
