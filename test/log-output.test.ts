@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, openSync, readFileSync, readSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -69,6 +69,19 @@ t.test('a slow reader is waited for, and gets every line', { skip: skipPipe }, a
     await new Promise(setImmediate)
   }
   t.equal(received + read(), lines.join(''))
+})
+
+t.test('a pipe that is full is tried again until there is room', { skip: skipPipe }, async (t) => {
+  const { descriptor, read } = openPipe(t)
+  t.throws(() => {
+    for (;;) writeSync(descriptor, Buffer.alloc(4096))
+  }, /EAGAIN/)
+  const output = createLogOutput(descriptor, t.fail)
+  output.write('a line\n')
+  await output.flush(1_000) // gives up, as nothing is read
+  t.notMatch(read(), /a line/)
+  await output.flush(ample)
+  t.match(read(), /^a line\n$/)
 })
 
 t.test('lines of several processes do not mix in a pipe', { skip: skipPipe }, async (t) => {
