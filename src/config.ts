@@ -11,6 +11,7 @@ import {
   integer,
   integerOrAuto,
   integerOrOff,
+  isLocalHost,
   link,
   mailServer,
   oneOf,
@@ -390,13 +391,17 @@ function readSettings(
   })
   if (problems.length > 0) throw new ConfigError(problems)
   const read = Object.fromEntries(entries) as Settings
-  const contradictions = findContradictions(read, nameOf)
+  const contradictions = findContradictions(read, nameOf, production)
   if (contradictions.length > 0) throw new ConfigError(contradictions)
   return read
 }
 
 /** Settings that are right each by itself, but not together. */
-function findContradictions(read: Settings, nameOf: (name: SettingName) => string): string[] {
+function findContradictions(
+  read: Settings,
+  nameOf: (name: SettingName) => string,
+  production: boolean,
+): string[] {
   const rules: [broken: boolean, settings: [SettingName, SettingName], rule: string][] = [
     [read.tokenRenew && read.tokenMaxTtl < read.tokenTtl, ['tokenMaxTtl', 'tokenTtl'], 'not be shorter than'],
     [read.tokenIdleTtl <= read.tokenFlushInterval, ['tokenIdleTtl', 'tokenFlushInterval'], 'be longer than'],
@@ -416,6 +421,11 @@ function findContradictions(read: Settings, nameOf: (name: SettingName) => strin
       'say whom mails are from, which are sent by',
     ],
     [
+      production && mailsLinkToThisMachine(read),
+      ['publicUrl', 'smtpUrl'],
+      'be an address that users can open, for the links in mails that are sent by',
+    ],
+    [
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
       ['workers', 'databaseUrl'],
       'be 1 for a database in memory, as set by',
@@ -424,6 +434,16 @@ function findContradictions(read: Settings, nameOf: (name: SettingName) => strin
   return rules
     .filter(([broken]) => broken)
     .map(([, [one, other], rule]) => `${nameOf(one)} must ${rule} ${nameOf(other)}.`)
+}
+
+/** Whether mails leave this machine with links that lead back to it, where no user is. */
+function mailsLinkToThisMachine({ smtpUrl, publicUrl, mailLinkReset, mailLinkVerify }: Settings): boolean {
+  return (
+    /^smtps?:/.test(smtpUrl) &&
+    !isLocalHost(new URL(smtpUrl).hostname) &&
+    isLocalHost(new URL(publicUrl).hostname) &&
+    (mailLinkReset.startsWith('/') || mailLinkVerify.startsWith('/'))
+  )
 }
 
 function defaultOf(name: SettingName, production: boolean): string {

@@ -147,11 +147,16 @@ export function someOf<const T extends string>(...values: T[]): (value: string) 
   }
 }
 
+/** Whether a URL's host is this machine. */
+export function isLocalHost(hostname: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+}
+
 /** Where webhooks are posted to, or nowhere. In plain HTTP only on this machine; `fetch` takes no credentials in a URL. */
 export function webhookUrl(value: string): string {
   if (value === '') return value
   const url = URL.parse(value)
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url?.hostname ?? '')
+  const isLocal = isLocalHost(url?.hostname ?? '')
   const isFitting = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal)
   if (url !== null && isFitting && url.username === '' && url.password === '') return value
   throw new Error('an address such as https://app.example.org/latchkey, or one of http: on this machine')

@@ -324,6 +324,8 @@ t.test(
   },
 )
 
+const mailing = { NODE_ENV: 'production', SMTP_URL: 'smtp://mail.example.org', MAIL_FROM: 'a@example.org' }
+
 t.test('settings that contradict each other are refused by both names', async (t) => {
   for (const [env, problem] of [
     [{ TOKEN_RENEW: 'on', TOKEN_MAX_TTL: '7d' }, 'TOKEN_MAX_TTL must not be shorter than TOKEN_TTL.'],
@@ -341,10 +343,29 @@ t.test('settings that contradict each other are refused by both names', async (t
       { SMTP_URL: 'smtp://mail.example.org' },
       'MAIL_FROM must say whom mails are from, which are sent by SMTP_URL.',
     ],
+    ...[{}, { MAIL_LINK_RESET: 'https://example.org/#{token}' }, { PUBLIC_URL: 'http://127.0.0.1' }].map(
+      (more) =>
+        [
+          { ...mailing, ...more },
+          'PUBLIC_URL must be an address that users can open, for the links in mails that are sent by SMTP_URL.',
+        ] as const,
+    ),
   ] as const) {
     t.strictSame(refusal(() => loadConfig(env), problem).problems, [problem])
   }
   t.equal(loadConfig({ TOKEN_MAX_TTL: '7d' }).tokenMaxTtl, 7 * day, 'without renewal it has no say')
+  for (const env of [
+    { ...mailing, NODE_ENV: '' },
+    { ...mailing, SMTP_URL: 'smtp://localhost:1025' },
+    { ...mailing, PUBLIC_URL: 'https://example.org' },
+    {
+      ...mailing,
+      MAIL_LINK_RESET: 'https://example.org/#{token}',
+      MAIL_LINK_VERIFY: 'https://example.org/#{token}',
+    },
+  ]) {
+    t.equal(loadConfig(env).mailFrom, 'a@example.org', 'links lead somewhere')
+  }
 })
 
 t.test('all problems are said at once, with what is accepted', async (t) => {
