@@ -29,7 +29,10 @@ export interface AuditRange {
   before: string
 }
 
-/** Adds records. Those that are there already stay as they are, so that writing again what may have been written is safe. */
+/**
+ * Adds records. Those that are there already stay as they are, so that writing again what may have been written is safe.
+ * Of a user who has been deleted meanwhile, by whichever process, it is not kept where they were.
+ */
 export async function insertAuditEvents(db: Kysely<Tables>, rows: readonly AuditRow[]): Promise<void> {
   const values = rows.map((row) => [
     row.id,
@@ -45,12 +48,14 @@ export async function insertAuditEvents(db: Kysely<Tables>, rows: readonly Audit
     row.times,
     row.detail,
   ])
+  const isErased = sql`value ->> 3 is not null and coalesce(value ->> 4, value ->> 3) = value ->> 3
+    and not exists (select 1 from latchkey_users where latchkey_users.id = value ->> 3)`
   // One statement for any number of rows: it is prepared once.
   await sql`
     insert or ignore into latchkey_audit_events
       (id, at, event, user_id, actor_id, token_id, address, user_agent, request_id, count, times, detail)
     select unhex(value ->> 0, '-'), value ->> 1, value ->> 2, unhex(value ->> 3, '-'), unhex(value ->> 4, '-'),
-      unhex(value ->> 5, '-'), value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11
+      unhex(value ->> 5, '-'), iif(${isErased}, null, value ->> 6), iif(${isErased}, null, value ->> 7), value ->> 8, value ->> 9, value ->> 10, value ->> 11
     from json_each(${JSON.stringify(values)})`.execute(db)
 }
 

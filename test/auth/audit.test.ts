@@ -86,6 +86,27 @@ t.test('who acted on a user is recorded, and a search that finds nothing has no 
   t.strictSame(page, { items: [], hasNextPage: false, hasPreviousPage: false, endCursor: null })
 })
 
+t.test('where a user was is not written once the user is deleted, by whichever process', async (t) => {
+  const { audit, auth, clock, recorded } = await open(t)
+  const known = { network: '192.0.2.1', address: '192.0.2.1', userAgent: 'curl' }
+  const { id } = await auth.createUser({ username: 'ada', password: null })
+  for (let count = 0; count < 3; count++) audit.record({ ...known, event: 'authn_login_fail', userId: id })
+  t.match((await recorded()).at(-1), { userId: id, times: 1, address: '192.0.2.1', userAgent: 'curl' })
+  await auth.deleteUser(id) // this audit does not hear of it
+  audit.record({ ...known, event: 'user_deleted', userId: id, actorId: userId(2) })
+  audit.record({ ...known, event: 'user_updated', userId: id, actorId: id })
+  clock.now += minuteMs
+  t.match(
+    (await recorded()).slice(-3).sort((a, b) => a.event.localeCompare(b.event)),
+    [
+      { event: 'authn_login_fail', times: 2, address: null, userAgent: null },
+      { event: 'user_deleted', address: '192.0.2.1', userAgent: 'curl' },
+      { event: 'user_updated', address: null, userAgent: null },
+    ],
+    'but for what somebody else did',
+  )
+})
+
 t.test('a crowd of sources shares one record, which names nobody', async (t) => {
   const { audit, clock, summary } = await open(t)
   for (let number = 1; number <= 5; number++) audit.record(failed(number))
