@@ -55,11 +55,14 @@ export function createRecovery(deps: {
     }
   }
 
-  async function findReset(digest: string): Promise<UserRow | undefined> {
-    return database.run(async (db) => {
-      const token = await findMailToken(db, digest, clock())
-      return token?.purpose === 'reset' ? findUserById(db, token.userId) : undefined
-    })
+  /** Who may set a password with a token: the user, as long as the address is the one it was sent to. */
+  async function findResetter(
+    db: Kysely<Tables>,
+    token: MailTokenRow | undefined,
+  ): Promise<UserRow | undefined> {
+    if (token?.purpose !== 'reset') return undefined
+    const user = await findUserById(db, token.userId)
+    return user?.active === 1 && user.email === token.email ? user : undefined
   }
 
   return {
@@ -78,14 +81,17 @@ export function createRecovery(deps: {
           return mailTokenRefused()
         }
         const digest = digestMailToken(token)
-        const user = digest === null ? undefined : await findReset(digest)
-        if (digest === null || user?.active !== 1) throw refuse()
+        if (digest === null) throw refuse()
+        const user = await database.run(async (db) =>
+          findResetter(db, await findMailToken(db, digest, clock())),
+        )
+        if (user === undefined) throw refuse()
         const accepted = await requireNewPassword(newPassword, 'newPassword', passwords.minLength, user)
         await hooks.before('beforePasswordChange', { user: toUser(user), origin })
         const passwordDigest = await passwords.hash(origin.network, accepted)
         const ended = await database.transaction(async (db) => {
-          const current = (await takeMailToken(db, digest, clock())) && (await findUserById(db, user.id))
-          if (current?.active !== 1) return null
+          const current = await findResetter(db, await takeMailToken(db, digest, clock()))
+          if (current === undefined) return null
           const now = clock()
           // Whoever has read the mail has the address as well.
           const emailVerifiedAt = current.emailVerifiedAt ?? now

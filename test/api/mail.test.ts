@@ -167,6 +167,44 @@ t.test('an address gets a few mails of a kind an hour', async (t) => {
   t.equal(app.server.mails.length, 3)
 })
 
+t.test(
+  'sign-ups and changes of address share how many strangers a network may have written to',
+  async (t) => {
+    const app = await startWithMail(t, { rateLimitAccountFailures: 100, signUp: 'open' })
+    const change = (n: number) =>
+      app.graphql(update, { email: `stranger${n}@example.org` }, { token: app.token })
+    const signUp =
+      'mutation ($u: String!, $p: String!, $e: String!) { signUp(username: $u, password: $p, email: $e) { id } }'
+    t.match(await app.graphql(signUp, { u: 'eve', p: password, e: 'eve@example.org' }), { status: 200 })
+    for (let n = 1; n < 20; n++) t.match((await change(n)).body, { data: { updateViewer: {} } })
+    t.match(await change(20), {
+      status: 429,
+      body: { errors: [{ extensions: { code: 'RATE_LIMITED', reason: 'REQUESTS', retryAfter: 3600 } }] },
+    })
+    await idle(app)
+    t.notOk(app.server.mails.some(({ recipients }) => recipients.includes('stranger20@example.org')))
+    app.clock.now += hourMs
+    const again = await app.graphql(
+      'mutation ($p: String!) { confirmPassword(password: $p) { __typename } }',
+      { p: password },
+      { token: app.token },
+    )
+    t.equal(again.body.errors, undefined)
+    t.match((await change(20)).body, { data: { updateViewer: { pendingEmail: 'stranger20@example.org' } } })
+  },
+)
+
+t.test('a link to set a password dies with the address it was sent to', async (t) => {
+  const app = await startWithMail(t)
+  await app.graphql(ask, { u: 'ada' })
+  const { token } = await app.server.next('ada@example.org')
+  t.match(await app.graphql(update, { email: 'ada@EXAMPLE.org' }, { token: app.token }), {
+    body: { data: { updateViewer: { user: { email: 'ada@EXAMPLE.org' } } } },
+  })
+  t.match(await app.graphql(reset, { token, newPassword }), refused)
+  t.ok(await canSignIn(app, 'ada', password))
+})
+
 t.test('an address is verified with the link of a mail', async (t) => {
   const app = await startWithMail(t)
   const bearer = { token: app.token }
