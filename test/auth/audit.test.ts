@@ -93,14 +93,14 @@ t.test('where a user was is not written once the user is deleted, by whichever p
   for (let count = 0; count < 3; count++) audit.record({ ...known, event: 'authn_login_fail', userId: id })
   t.match((await recorded()).at(-1), { userId: id, times: 1, address: '192.0.2.1', userAgent: 'curl' })
   await auth.deleteUser(id) // this audit does not hear of it
-  audit.record({ ...known, event: 'user_deleted', userId: id, actorId: userId(2) })
+  audit.record({ ...known, event: 'user_disabled', userId: id, actorId: userId(2) })
   audit.record({ ...known, event: 'user_updated', userId: id, actorId: id })
   clock.now += minuteMs
   t.match(
     (await recorded()).slice(-3).sort((a, b) => a.event.localeCompare(b.event)),
     [
       { event: 'authn_login_fail', times: 2, address: null, userAgent: null },
-      { event: 'user_deleted', address: '192.0.2.1', userAgent: 'curl' },
+      { event: 'user_disabled', address: '192.0.2.1', userAgent: 'curl' },
       { event: 'user_updated', address: null, userAgent: null },
     ],
     'but for what somebody else did',
