@@ -279,3 +279,28 @@ t.test('a hook that hangs afterwards holds up neither the answer nor the end for
   t.match(await host.signIn('ada'), { token: String })
   await t.resolves(host.app.close())
 })
+
+t.test('who is signed in confirms the password and makes tokens without a hook', async (t) => {
+  const asked: string[] = []
+  const hear = (hook: string) => () => void asked.push(hook)
+  const host = await startHost(t, {
+    hooks: {
+      beforeTokenAuth: hear('beforeTokenAuth'),
+      beforeTokenIssued: hear('beforeTokenIssued'),
+      beforePasswordChange: hear('beforePasswordChange'),
+      afterTokenAuth: hear('afterTokenAuth'),
+    },
+  })
+  const { token } = await host.signIn('ada')
+  t.strictSame(asked.splice(0), ['beforeTokenAuth', 'beforeTokenIssued', 'afterTokenAuth'])
+  const mutations = [
+    `confirmPassword(password: "${password}") { tokenInfo { id } }`,
+    'createToken(name: "ci", scopes: []) { token }',
+    'rotateToken { token }',
+  ]
+  for (const mutation of mutations) {
+    const { body } = await host.query(`mutation { ${mutation} }`, { token })
+    t.equal(body.errors, undefined, mutation)
+  }
+  t.strictSame(asked, [])
+})

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { type Auth, type AuthOptions, createAuth } from '../../src/auth/auth.ts'
+import type { Hooks } from '../../src/auth/hooks.ts'
 import type { AuthEvent, RequestOrigin } from '../../src/auth/origin.ts'
 import type { OutboxOptions, OutboxTrouble } from '../../src/auth/outbox.ts'
 import { anonymous, type UserPrincipal } from '../../src/auth/principal.ts'
@@ -55,6 +56,7 @@ export interface SignInOptions {
 export type DomainOptions = Omit<Partial<AuthOptions>, 'token' | 'password' | 'throttle'> & {
   url?: string
   outbox?: Partial<OutboxOptions>
+  hooks?: Hooks
   clock?: { now: number }
   token?: Partial<AuthOptions['token']>
   password?: Partial<AuthOptions['password']>
@@ -77,6 +79,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
       createThrottleStore({ database, clock: () => clock.now, options: throttle }),
       throttle,
     ),
+    ...(options.hooks ? { hooks: options.hooks } : {}),
     report: (event) => events.push(event),
     onTrouble: (trouble) => troubles.push(trouble),
     outboxOptions: options.outbox ?? {},
