@@ -63,6 +63,10 @@ const pruneIntervalMs = 3_600_000
 /** What a killed process may lose of the audit; the log has it at once. */
 const auditIntervalMs = 1_000
 
+/** Said where nobody has decided it: it is the default of production. */
+const mailIsOff =
+  'Latchkey sends no mail: who forgets a password needs an administrator, and an address changes without being verified; smtpUrl says how to send, or that none is wanted (off)'
+
 /** Registers Latchkey in a Fastify application: the database, the `preHandler`, the API and GraphiQL. */
 export const latchkey = fp(
   async (app: FastifyInstance, options: LatchkeyOptions) => registerLatchkey(app, options, {}),
@@ -108,6 +112,7 @@ export async function registerLatchkey(
   app.addHook('onClose', () => database.close())
   if (options.database) for (const advice of await findWeakSettings(database)) app.log.warn(advice)
   await migrateToLatest(database)
+  if (options.smtpUrl === undefined && settings.smtpUrl === 'off') app.log.warn(mailIsOff)
 
   const auth = await createDomain(app, database, settings, clock, {
     hooks: options.hooks,

@@ -32,7 +32,7 @@ t.test('a connection that keeps less than Latchkey promises is used, and warned 
     for (const pragma of pragmas) connection.pragma(pragma)
     const database = new Kysely<unknown>({ dialect: new SqliteDialect({ database: connection }) })
     t.teardown(() => database.destroy())
-    const { said, host } = await hear(() => startHost(t, { database }))
+    const { said, host } = await hear(() => startHost(t, { database, smtpUrl: 'off' }))
     t.equal(said.length, warnings.length, what)
     for (const [place, warning] of warnings.entries()) t.match(said[place], warning, what)
     t.match(await host.signIn('ada'), { token: String }, what)
@@ -42,7 +42,7 @@ t.test('a connection that keeps less than Latchkey promises is used, and warned 
 t.test('the database of the example is set up as it should be', async (t) => {
   const database = await openDatabase(join(t.testdir(), 'notes.db'))
   t.teardown(() => database.destroy())
-  t.same((await hear(() => startHost(t, { database }))).said, [])
+  t.same((await hear(() => startHost(t, { database, smtpUrl: 'off' }))).said, [])
 })
 
 t.test('a database that is hooked for closing before Latchkey gets the last uses of tokens', async (t) => {

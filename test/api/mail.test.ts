@@ -1,5 +1,7 @@
 import t, { type Test } from 'tap'
 import { password, startApp, type TestApp } from '../support/app.ts'
+import { startHost } from '../support/host.ts'
+import { logLines } from '../support/log.ts'
 import { type MailServer, startMailServer } from '../support/mail.ts'
 
 const newPassword = 'a wholly different passphrase'
@@ -470,4 +472,20 @@ t.test('an address that only looks alike is another one, and is confirmed like a
     pendingEmail: null,
   })
   t.match(await graphql(verify, { token: link }), refused, 'the address was written otherwise then')
+})
+
+t.test('an application is warned that no mail is sent, unless it wants none', async (t) => {
+  const cases: [options: Parameters<typeof startHost>[1], warnings: number][] = [
+    [{}, 1],
+    [{ smtpUrl: undefined }, 1],
+    [{ smtpUrl: 'off' }, 0],
+    [{ smtpUrl: 'log' }, 0],
+    [{ production: false }, 0],
+  ]
+  const count = () => logLines().filter((line) => /"level":40,.*Latchkey sends no mail: /.test(line)).length
+  for (const [options, warnings] of cases) {
+    const before = count()
+    await startHost(t, options)
+    t.equal(count() - before, warnings, JSON.stringify(options))
+  }
 })
