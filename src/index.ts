@@ -24,4 +24,5 @@ export { type ErrorCode, type ErrorDetails, LatchkeyError, refuse } from './erro
 export type { LatchkeyContext } from './graphql/context.ts'
 export { requireUser } from './graphql/guard.ts'
 export type { Loader, LoaderMap, Resolver, ResolverMap } from './graphql/schema.ts'
+export type { LinkMailValues, MailContent, MailWriter, MailWriters, NoticeValues } from './mail/writers.ts'
 export { type Latchkey, type LatchkeyOptions, latchkey, latchkey as default } from './plugin.ts'

@@ -23,6 +23,7 @@ import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route
 import type { AskForLease } from './http/leased-counter.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
 import { createSendMail } from './mail/send.ts'
+import { findWriterProblems, type MailWriters } from './mail/writers.ts'
 import { requireNode, version } from './version.ts'
 
 /** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
@@ -33,6 +34,8 @@ export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
   context?: (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>
   /** Functions of the application's that Latchkey calls before and after what it does. */
   hooks?: LatchkeyHooks
+  /** Functions of the application's that write mails, in the place of the built-in texts and of `mailTemplates`. */
+  mails?: MailWriters
   /** Whether the defaults of production hold: no GraphiQL, no introspection, HTTPS asked for. On unless switched off. */
   production?: boolean
   /** The clock, in milliseconds since 1970. For tests. */
@@ -116,6 +119,7 @@ export async function registerLatchkey(
 
   const auth = await createDomain(app, database, settings, clock, {
     hooks: options.hooks,
+    mails: options.mails,
     isShared: primary !== undefined,
   })
   const authentication = {
@@ -202,6 +206,7 @@ const ownOptions: Record<Exclude<keyof LatchkeyOptions, keyof PluginSettings>, [
   database: ['a Kysely instance on SQLite', isKyselyOnSqlite],
   context: ['a function', isFunction],
   hooks: ['an object', isObject],
+  mails: ['an object', isObject],
   production: ['true or false', (value) => typeof value === 'boolean'],
   clock: ['a function', isFunction],
   schema: ['SDL, or a list of SDL', (value) => [value].flat().every((sdl) => typeof sdl === 'string')],
@@ -221,6 +226,7 @@ function readPluginOptions(options: LatchkeyOptions): Settings {
     else if (value !== undefined && !own[1](value)) problems.push(`${name} must be ${own[0]}.`)
   }
   if (isObject(options.hooks)) problems.push(...findHookProblems(options.hooks as object))
+  if (isObject(options.mails)) problems.push(...findWriterProblems(options.mails as object))
   if (options.database !== undefined && options.databaseUrl !== undefined)
     problems.push('database and databaseUrl are two databases; keep one.')
   return readOptions(input, options.production ?? true, problems)
@@ -239,7 +245,7 @@ async function createDomain(
   database: Database,
   settings: Settings,
   clock: () => number,
-  host: { hooks: LatchkeyHooks | undefined; isShared: boolean },
+  host: { hooks: LatchkeyHooks | undefined; mails: MailWriters | undefined; isShared: boolean },
 ): Promise<Auth> {
   const options = toAuthOptions(settings)
   const Store = createThrottleStore({ database, clock, options: options.throttle })
@@ -254,8 +260,10 @@ async function createDomain(
       limitMs: hookLimitMs(settings),
       onFault: (error, hook) => app.log.error({ err: error, hook }, 'a hook failed'),
     }),
-    sendMail: createSendMail(settings, (mail) =>
-      app.log.info({ mail }, 'a mail, which goes to the log alone'),
+    sendMail: createSendMail(
+      settings,
+      (mail) => app.log.info({ mail }, 'a mail, which goes to the log alone'),
+      host.mails,
     ),
     isShared: host.isShared,
     onTrouble: (trouble) => logTrouble(app, trouble),

@@ -2,6 +2,7 @@ import nodemailer from 'nodemailer'
 import type { Mail, SendMail } from '../auth/mails.ts'
 import { Undeliverable } from '../auth/outbox.ts'
 import { createWriteMail, type WrittenMail } from './templates.ts'
+import type { MailWriters } from './writers.ts'
 
 /** The settings of mails. */
 export interface MailSettings {
@@ -28,17 +29,18 @@ const timeouts = {
 export function createSendMail(
   settings: MailSettings,
   print: (mail: Omit<WrittenMail, 'html'>) => void,
+  writers?: MailWriters,
 ): SendMail | undefined {
-  const write = createWriteMail(settings.mailTemplates, (mail) => linkOf(settings, mail))
+  const write = createWriteMail(settings.mailTemplates, (mail) => linkOf(settings, mail), writers)
   if (settings.smtpUrl === 'off') return undefined
   if (settings.smtpUrl === 'log') {
     return async (mail) => {
-      const { to, subject, text } = write(mail)
+      const { to, subject, text } = await write(mail)
       print({ to, subject, text })
     }
   }
   const deliver = createTransport(settings)
-  return (mail) => deliver(write(mail))
+  return async (mail) => deliver(await write(mail))
 }
 
 /** The token goes behind a `#` by default: browsers send that to no server, and no log has it. */

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Mail } from '../auth/mails.ts'
 import { placeholdersOf, texts } from './texts.ts'
+import type { MailContent, MailWriters } from './writers.ts'
 
 /** A mail as it is sent. */
 export interface WrittenMail {
@@ -12,7 +13,7 @@ export interface WrittenMail {
 }
 
 /** Writes mails; `links` have a place for the token. */
-export type WriteMail = (mail: Mail) => WrittenMail
+export type WriteMail = (mail: Mail) => Promise<WrittenMail>
 
 type Kind = Mail['kind']
 
@@ -29,13 +30,23 @@ const placeholder = /\{(\w+)\}/g
 
 /**
  * Writes mails from the built-in texts and those of a folder: `reset.txt` takes the place of the text for `reset`, and
- * `reset.html` of the HTML that is else made from the text. Throws an `Error` with all that is wrong with the folder.
+ * `reset.html` of the HTML that is else made from the text. A function of the application's comes before both. Throws an
+ * `Error` with all that is wrong with the folder.
  */
-export function createWriteMail(folder: string, linkOf: (mail: Mail) => string): WriteMail {
+export function createWriteMail(
+  folder: string,
+  linkOf: (mail: Mail) => string,
+  writers: MailWriters = {},
+): WriteMail {
   const templates = loadTemplates(folder)
-  return (mail) => {
-    const { subject, text, html } = templates.get(mail.kind) as Template // there is one for each kind
+  return async (mail) => {
     const values = cleanValues({ ...mail.values, link: linkOf(mail) })
+    const writer = writers[mail.kind] as ((values: object) => MailContent | Promise<MailContent>) | undefined
+    if (writer !== undefined) {
+      const { subject, text, html } = await writer(pick(values, placeholdersOf(mail.kind)))
+      return { to: mail.to, subject, text, html: html ?? toHtml(text, subject, values.link) }
+    }
+    const { subject, text, html } = templates.get(mail.kind) as Template // there is one for each kind
     return {
       to: mail.to,
       subject,
@@ -43,6 +54,11 @@ export function createWriteMail(folder: string, linkOf: (mail: Mail) => string):
       html: fill(html ?? toHtml(text, subject), values, escapeHtml),
     }
   }
+}
+
+/** Those of the values that a kind of mail may mention. */
+function pick(values: Record<string, string>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, values[name] as string]))
 }
 
 function loadTemplates(folder: string): Map<Kind, Template> {
@@ -103,13 +119,13 @@ function cleanValues(values: Record<string, string>): Record<string, string> {
 }
 
 /** The same as HTML: a paragraph for each, and links that can be clicked. */
-function toHtml(text: string, subject: string): string {
+function toHtml(text: string, subject: string, link = '{link}'): string {
   const paragraphs = text
     .trim()
     .split(/\n\n+/)
     .map((paragraph) =>
-      paragraph === '{link}'
-        ? `<p><a href="{link}">${escapeHtml(subject)}</a></p>\n<p><small>{link}</small></p>`
+      paragraph === link
+        ? `<p><a href="${escapeHtml(link)}">${escapeHtml(subject)}</a></p>\n<p><small>${escapeHtml(link)}</small></p>`
         : `<p>${escapeHtml(paragraph).replaceAll('\n', '<br>\n')}</p>`,
     )
   return `<!doctype html>

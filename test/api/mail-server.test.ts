@@ -5,6 +5,7 @@ import SqliteDatabase from 'better-sqlite3'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig } from '../../src/config.ts'
+import type { MailWriters } from '../../src/index.ts'
 import { startApp } from '../support/app.ts'
 import { logLines } from '../support/log.ts'
 import { startMailServer } from '../support/mail.ts'
@@ -117,6 +118,62 @@ t.test(
     await t.rejects(failing, /rest\.txt is no mail(.|\n)*\{nobody\}(.|\n)*Subject(.|\n)*\{link\}/)
   },
 )
+
+t.test('an application writes mails by functions of its own', async (t) => {
+  const server = await startMailServer(t)
+  const given: object[] = []
+  let isAway = false
+  const folder = t.testdir({ 'reset.txt': 'Subject: Of the folder\n\n{link}\n' })
+  const app = await startApp(t, {
+    ...server.settings,
+    mailTemplates: folder,
+    plugin: {
+      mails: {
+        async reset(values) {
+          given.push(values)
+          if (isAway) throw new Error('the templates are away')
+          return { subject: `For ${values.account}`, text: `Hi <you>,\n\n${values.link}\n` }
+        },
+        'password-changed': (values) => {
+          given.push(values)
+          return { subject: 'Changed', text: 'It was.', html: '<b>It was.</b>' }
+        },
+        'new-device': undefined,
+      },
+    },
+  })
+  const { auth } = app.app.latchkey
+  const { id } = await app.createUser({ username: 'ada', email: 'a&da@example.org' })
+  await app.graphql(ask)
+  const mail = await server.next('a&da@example.org')
+  t.match(mail, { subject: 'For a&da@example.org', text: /^Hi <you>,\n\nhttp/ })
+  t.match(mail.html, '<p>Hi &lt;you&gt;,</p>')
+  t.match(mail.html, `<a href="http://localhost:4000/reset-password#token=${mail.token}">`)
+  t.match(given.pop(), { account: 'a&da@example.org', email: 'a&da@example.org', token: mail.token })
+
+  await auth.setUserPassword(id, { temporaryPassword: true })
+  t.match(await server.next('a&da@example.org'), { subject: 'Changed', text: /^It was/, html: /<b>It was/ })
+  const values = given.pop() as object
+  t.strictSame(Object.keys(values).sort(), ['account', 'address', 'device', 'email', 'time', 'token'])
+  t.match(values, { account: 'a&da@example.org', address: 'unknown', time: /UTC$/ })
+
+  isAway = true
+  await app.graphql(ask)
+  await auth.outbox.deliverDue()
+  isAway = false
+  app.clock.now += 60_000
+  await auth.outbox.deliverDue()
+  t.match(await server.next('a&da@example.org'), { subject: /^For/ }, 'it is tried again')
+  t.equal(given.length, 2)
+})
+
+t.test('what writes no mail is named when the application starts', async (t) => {
+  const mails = { rest: () => {}, reset: 'Hi' } as unknown as MailWriters
+  await t.rejects(
+    startApp(t, { plugin: { mails } }),
+    /mails\.rest is no mail; there are reset, .*token-leaked\.\n.*mails\.reset must be a function\./,
+  )
+})
 
 t.test('in development mails are printed to the log, whole', async (t) => {
   const lines: string[] = []
