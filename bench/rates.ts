@@ -14,6 +14,7 @@ import {
   tell,
   tick,
 } from './runner.ts'
+import { warmUpMs } from './terms.ts'
 
 /** One request of one server. */
 export interface Variant {
@@ -32,9 +33,6 @@ export interface Row {
   /** The most that the load took of its core. */
   busy: number
 }
-
-/** The compiler of hot code is not done with Latchkey before some 50,000 requests: sooner, its ratios are too low. */
-const warmUpMs = 8_000
 
 /** Measures variants in turn, round by round. */
 export async function measureRates(variants: readonly Variant[], plan: Plan): Promise<Row[]> {

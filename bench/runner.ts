@@ -4,6 +4,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Announcement, CpuTime } from './servers/announce.ts'
+import { accepted } from './terms.ts'
 
 /** The server has one core to itself, the load another, where the system can pin them. */
 export const cores = availableParallelism() > 1 && hasTaskset() ? { server: '0', load: '1' } : null
@@ -103,7 +104,7 @@ export function toRequest(query: string, options: { signedIn?: boolean; variable
   const headers = [
     'POST /graphql HTTP/1.1',
     'host: 127.0.0.1',
-    'accept: application/graphql-response+json, application/json',
+    `accept: ${accepted}`,
     'content-type: application/json',
     `content-length: ${length}`,
     ...(options.signedIn ? ['authorization: Token {token}'] : []),

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Load, Measure } from '../load.ts'
 import { cores, pin, tell } from '../runner.ts'
+import { accepted, warmUpMs } from '../terms.ts'
 import type { Peer, Place } from './peers.ts'
 import { type SeededAccounts, seed } from './seed.ts'
 
@@ -43,7 +44,6 @@ interface RunningServer {
 /** How many tokens are sent in turn, each of a user of its own. */
 export const tokenCount = 1_000
 
-export const warmUpSeconds = 5
 const startLimitMs = 30_000
 const stopLimitMs = 5_000
 const body = JSON.stringify({ query: '{ viewer { id username } }' })
@@ -69,7 +69,7 @@ export async function measureAll(peers: readonly Peer[], plan: Plan): Promise<Ru
       await verify(server)
     }
     const measures = new Map<Peer, Round[]>(peers.map((peer) => [peer, []]))
-    for (const server of servers) await measure(loader, server, plan.connections, warmUpSeconds)
+    for (const server of servers) await measure(loader, server, plan.connections, warmUpMs / 1000)
     for (let round = 0; round < plan.rounds; round++) {
       for (let turn = 0; turn < servers.length; turn++) {
         // Another one first each time: what the machine does beside this should not always hit the same.
@@ -153,7 +153,7 @@ async function ask({ peer, place }: RunningServer, token: string | null): Promis
 
 function headersOf(peer: Peer, token: string | null): Record<string, string> {
   return {
-    accept: 'application/json',
+    accept: peer.method === 'POST' ? accepted : 'application/json',
     ...(peer.method === 'POST' ? { 'content-type': 'application/json' } : {}),
     ...(token === null ? {} : { authorization: `${peer.scheme} ${token}` }),
   }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { version } from '../../src/version.ts'
+import { likeOthers } from '../terms.ts'
 
 /** A server that is measured. */
 export interface Peer {
@@ -62,8 +63,7 @@ export const peers: readonly Peer[] = [
     env: ({ port, databaseFile }) => ({
       PORT: String(port),
       DATABASE_URL: `sqlite:${databaseFile}`,
-      RATE_LIMIT_REQUESTS: 'off',
-      LOG_LEVEL: 'warn',
+      ...likeOthers,
     }),
     versions: () => `Latchkey ${version}`,
   },

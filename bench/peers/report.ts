@@ -1,6 +1,7 @@
 import type { Figure } from '../figures.ts'
 import { describeMachine, group, medianOf } from '../runner.ts'
-import { type Run, tokenCount, warmUpSeconds } from './measure.ts'
+import { warmUpMs } from '../terms.ts'
+import { type Run, tokenCount } from './measure.ts'
 import { type Peer, peers } from './peers.ts'
 
 /** What the rounds of one server come to: medians, and the ends of the range. */
@@ -61,12 +62,13 @@ ${missing === null ? '' : `\n${missing}\n`}
 One request: who is signed in? GraphQL servers answer \`{ viewer { id username } }\` by POST, the others their own
 request for it. ${tokenCount.toLocaleString('en-US')} opaque tokens of as many users are sent in turn over ${run.connections} keep-alive connections, one
 request under way on each. ${run.pinned ? 'The server has one core, the load generator another.' : 'Server and load generator are not pinned to cores.'}
-All servers run at once and are idle but one; after a warm-up of ${warmUpSeconds} s each there are ${run.rounds} rounds of ${run.seconds} s, in
+All servers run at once and are idle but one; after a warm-up of ${warmUpMs / 1000} s each there are ${run.rounds} rounds of ${run.seconds} s, in
 turn, each round in another order. Before that, each server is checked: it knows each of the tokens' users, and refuses a
 request without a token and one with a token that it never issued.
 
 Everyone runs as in production (\`NODE_ENV=production\`, \`DEBUG = False\`), without a rate limit, from SQLite in WAL
-mode in a file of its own, and logs warnings and errors alone: nobody writes a line per request. “One prepared statement”
+mode in a file of its own, and logs warnings and errors alone: nobody writes a line per request. \`npm run bench\` compares
+on the same terms, and says what Latchkey's own line and limit cost on top. “One prepared statement”
 is authentication as it would be written by hand: SHA-256 of the token, looked up with its user in the same tables as
 Latchkey's. better-auth and Django REST Framework look their own tokens up in their own tables, where they are kept as
 they are and not as digests. CPU time is that of the server's processes, all threads together, per answered request. The

@@ -4,6 +4,7 @@ import { fillNew } from '../fill.ts'
 import type { Question } from '../question.ts'
 import { barsOf, describeRates, measureRates, type Row, ratioOf, type Variant } from '../rates.ts'
 import { type Server, startLatchkey, startServer, stop, toRequest, withFolder } from '../runner.ts'
+import { likeOthers } from '../terms.ts'
 
 const load = {
   request: toRequest('{ viewer { id username } }', { signedIn: true }),
@@ -23,7 +24,7 @@ export const cold: Question = {
       const copy = join(folder, 'mercurius.db')
       copyFileSync(file, copy)
       const servers = await Promise.all([
-        startLatchkey(file, { env: { TOKEN_CACHE: 'off' } }),
+        startLatchkey(file, { env: { ...likeOthers, TOKEN_CACHE: 'off' } }),
         startServer('mercurius-sqlite', { args: [copy] }),
       ])
       try {

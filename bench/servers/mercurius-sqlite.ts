@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import Database from 'better-sqlite3'
 import Fastify from 'fastify'
 import mercurius, { type MercuriusContext } from 'mercurius'
-import { logOneLine, type user } from './alike.ts'
+import { logWarnings, type user } from './alike.ts'
 import { announce } from './announce.ts'
 
 declare module 'mercurius' {
@@ -24,7 +24,7 @@ const findUser = db.prepare<[Buffer, number], typeof user>(`
   JOIN latchkey_users AS users ON users.id = tokens.user_id
   WHERE tokens.digest IN (?) AND tokens.revoked_at IS NULL AND tokens.expires_at > ? AND users.active = 1`)
 
-const app = Fastify(logOneLine)
+const app = Fastify(logWarnings)
 await app.register(mercurius, {
   schema: 'type Query { viewer: User } type User { id: ID! username: String! }',
   resolvers: {
