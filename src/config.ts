@@ -1,3 +1,4 @@
+import { findContradictions } from './contradictions.ts'
 import { findNearest } from './nearest.ts'
 import {
   baseUrl,
@@ -11,7 +12,6 @@ import {
   integer,
   integerOrAuto,
   integerOrOff,
-  isLocalHost,
   link,
   mailServer,
   oneOf,
@@ -394,56 +394,6 @@ function readSettings(
   const contradictions = findContradictions(read, nameOf, production)
   if (contradictions.length > 0) throw new ConfigError(contradictions)
   return read
-}
-
-/** Settings that are right each by itself, but not together. */
-function findContradictions(
-  read: Settings,
-  nameOf: (name: SettingName) => string,
-  production: boolean,
-): string[] {
-  const rules: [broken: boolean, settings: [SettingName, SettingName], rule: string][] = [
-    [read.tokenRenew && read.tokenMaxTtl < read.tokenTtl, ['tokenMaxTtl', 'tokenTtl'], 'not be shorter than'],
-    [read.tokenIdleTtl <= read.tokenFlushInterval, ['tokenIdleTtl', 'tokenFlushInterval'], 'be longer than'],
-    [
-      read.rateLimitBackoffMax < read.rateLimitBackoff,
-      ['rateLimitBackoffMax', 'rateLimitBackoff'],
-      'not be shorter than',
-    ],
-    [
-      read.webhookUrl !== '' && read.webhookSecret.length === 0,
-      ['webhookSecret', 'webhookUrl'],
-      'be set, to sign what is posted to',
-    ],
-    [
-      /^smtps?:/.test(read.smtpUrl) && read.mailFrom === '',
-      ['mailFrom', 'smtpUrl'],
-      'say whom mails are from, which are sent by',
-    ],
-    [
-      production && mailsLinkToThisMachine(read),
-      ['publicUrl', 'smtpUrl'],
-      'be an address that users can open, for the links in mails that are sent by',
-    ],
-    [
-      read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
-      ['workers', 'databaseUrl'],
-      'be 1 for a database in memory, as set by',
-    ],
-  ]
-  return rules
-    .filter(([broken]) => broken)
-    .map(([, [one, other], rule]) => `${nameOf(one)} must ${rule} ${nameOf(other)}.`)
-}
-
-/** Whether mails leave this machine with links that lead back to it, where no user is. */
-function mailsLinkToThisMachine({ smtpUrl, publicUrl, mailLinkReset, mailLinkVerify }: Settings): boolean {
-  return (
-    /^smtps?:/.test(smtpUrl) &&
-    !isLocalHost(new URL(smtpUrl).hostname) &&
-    isLocalHost(new URL(publicUrl).hostname) &&
-    (mailLinkReset.startsWith('/') || mailLinkVerify.startsWith('/'))
-  )
 }
 
 function defaultOf(name: SettingName, production: boolean): string {

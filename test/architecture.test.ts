@@ -24,7 +24,8 @@ const mayImport: Record<string, string[]> = {
   auth: ['db', 'errors'],
   db: ['errors'],
   mail: ['auth'],
-  config: ['nearest', 'setting-parsers'],
+  config: ['contradictions', 'nearest', 'setting-parsers'],
+  contradictions: ['setting-parsers'],
   nearest: [],
   'setting-parsers': [],
   errors: [],
@@ -39,7 +40,7 @@ const mayImport: Record<string, string[]> = {
   service: ['app', 'closing', 'config', 'log-output', 'plugin', 'version'],
   workers: ['service', 'closing', 'config', 'log-output', 'http'],
   main: ['service', 'workers', 'closing', 'config'],
-  index: ['plugin', 'graphql', 'auth', 'config', 'errors'],
+  index: ['plugin', 'graphql', 'auth', 'config', 'errors', 'mail'],
   cli: ['main', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'version', 'plugin'],
 }
 

@@ -16,7 +16,7 @@ import {
   type UserRow,
   updateUser,
 } from '../db/users.ts'
-import { LatchkeyError, rateLimited } from '../errors.ts'
+import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
 import type { Mails } from './mails.ts'
 import { type CanonicalName, requireEmail, requireNameKey, requireUsername, toNameKey } from './names.ts'
@@ -100,10 +100,6 @@ export interface ProfileChange {
 
 /** How recently the password must have been proven for another address: who has it can set a new password. */
 const emailFreshMs = 600_000
-
-/** Mails to addresses that nobody has shown to be theirs, of sign-ups and changes from one address on the network. */
-const strangersMailsPerHour = 20
-const hourMs = 3_600_000
 
 export function createAccounts(deps: {
   database: Database
@@ -217,9 +213,7 @@ export function createAccounts(deps: {
       const sendVerification = async (db: Kysely<Tables>, userId: string): Promise<void> => {
         if (!mails.enabled || email === null) return
         // Who signs up writes to anybody they like, so that not many such mails go out for one network.
-        if (await mails.count(db, 'stranger', origin.network, strangersMailsPerHour)) {
-          await mails.sendVerification(db, userId)
-        }
+        if (await mails.mayReachStranger(db, origin.network)) await mails.sendVerification(db, userId)
       }
       const user = await countingConflicts(origin, () =>
         insertAccount(request, origin.network, sendVerification),
@@ -276,13 +270,6 @@ export function createAccounts(deps: {
           const current = await findUserById(db, id)
           if (current === undefined) throw gone()
           const changed = await changeProfile(db, current, change, isPending ? wanted : null)
-          if (isPending && !(await mails.count(db, 'stranger', origin.network, strangersMailsPerHour))) {
-            throw rateLimited(
-              'REQUESTS',
-              hourMs,
-              'Too many mails to new addresses. Wait before you ask for more.',
-            )
-          }
           if (isPending) await mails.sendChange(db, current, wanted, origin)
           return changed
         })

@@ -4,7 +4,7 @@ import { replaceMailToken } from '../db/mail-tokens.ts'
 import type { Tables } from '../db/tables.ts'
 import { findThrottle, saveThrottle } from '../db/throttle.ts'
 import type { UserRow } from '../db/users.ts'
-import { LatchkeyError } from '../errors.ts'
+import { LatchkeyError, rateLimited } from '../errors.ts'
 import type { CanonicalName } from './names.ts'
 import type { RequestOrigin } from './origin.ts'
 import type { Outbox } from './outbox.ts'
@@ -56,7 +56,7 @@ export interface Mails {
   requireEnabled(): void
   sendReset(db: Kysely<Tables>, nameKey: string, origin: RequestOrigin): Promise<void>
   sendVerification(db: Kysely<Tables>, userId: string): Promise<void>
-  /** Asks the owner of a new address to confirm it, and tells the one of the old. */
+  /** Asks the owner of a new address to confirm it, and tells the one of the old. `RATE_LIMITED` as `mayReachStranger` says. */
   sendChange(db: Kysely<Tables>, user: UserRow, email: CanonicalName, origin: RequestOrigin): Promise<void>
   /** Tells a user, or `to`, of something. `values` are mentioned by the template of the kind. */
   notify(
@@ -65,11 +65,16 @@ export interface Mails {
     notice: Notice,
     details?: { to?: string; origin?: RequestOrigin; device?: string | null; email?: string; token?: string },
   ): Promise<void>
+  /** Counts a mail to an address that nobody has shown to be theirs; false where the network has caused many. */
+  mayReachStranger(db: Kysely<Tables>, network: string): Promise<boolean>
   /** Counts a mail; false where `whom` has had as many of the kind as it may. */
   count(db: Kysely<Tables>, kind: string, whom: string, limit?: number): Promise<boolean>
 }
 
 const hourMs = 3_600_000
+
+/** Mails to strangers that one address on the network brings about, by sign-ups and changes of address. */
+const strangersPerHour = 20
 
 export function createMails(deps: { outbox: Outbox; clock: () => number; options: MailOptions }): Mails {
   const { outbox, clock, options } = deps
@@ -91,7 +96,16 @@ export function createMails(deps: { outbox: Outbox; clock: () => number; options
 
     sendVerification: (db, userId) => add(db, { mail: 'verification', userId }, userId),
 
+    mayReachStranger: (db, network) => mails.count(db, 'stranger', network, strangersPerHour),
+
     async sendChange(db, user, email, origin) {
+      if (!(await mails.mayReachStranger(db, origin.network))) {
+        throw rateLimited(
+          'REQUESTS',
+          hourMs,
+          'Too many mails to new addresses. Wait before you ask for more.',
+        )
+      }
       const tokenId = uuidv7({ msecs: clock() })
       await replaceMailToken(db, {
         id: tokenId,
