@@ -156,9 +156,10 @@ export function createTokenAuth(deps: {
     const issued = requireIssued(answer)
     const userId = issued.user.id
     reportEnds(report, userId, [...replacedIds, ...issued.evictedIds], origin)
+    const tokenId = issued.tokenInfo.id
     if (newPassword !== null)
-      report({ ...origin, event: 'authn_password_change', userId, count: replacedIds.length })
-    report({ ...origin, event, userId, tokenId: issued.tokenInfo.id })
+      report({ ...origin, event: 'authn_password_change', userId, tokenId, count: replacedIds.length })
+    report({ ...origin, event, userId, tokenId })
     return issued
   }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAudit } from '../../src/auth/audit.ts'
@@ -187,4 +188,15 @@ t.test('each list is read along an index, in order, however much there is', asyn
   }
   t.notMatch(await explain((db) => deleteOldAuditEvents(db, 1, 100)), /SCAN|TEMP B-TREE/)
   t.notMatch(await explain((db) => eraseAuditDetails(db, userId(1))), /SCAN|TEMP B-TREE/)
+})
+
+t.test('each event is explained', (t) => {
+  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+  const [, names = ''] = /AuthEventName =\n([^;/]*?)\n\n/.exec(read('src/auth/origin.ts')) ?? []
+  const events = [...names.matchAll(/'(\w+)'/g)].map(([, name = '']) => name)
+  t.ok(events.length > 30)
+  const page = read('docs/administration.md').split('## The events')[1] ?? ''
+  const explained = [...page.matchAll(/`((?:authn|authz|excess|email|mail|token|user|sys)_\w+)`/g)]
+  t.strictSame([...new Set(explained.map(([, name]) => name))].sort(), events.sort())
+  t.end()
 })
