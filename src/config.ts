@@ -257,6 +257,7 @@ export const settings = {
       'user_updated',
       'user_disabled',
       'user_enabled',
+      'user_role_changed',
       'user_deleted',
     ),
     'all',

@@ -27,9 +27,9 @@ const verify = ({ headers, body }: Received, by: string) => new Webhook(by).veri
 t.test('an event is posted signed, with ids and no names', async (t) => {
   const receiver = await startReceiver(t)
   const secrets = [newSecret(), newSecret()]
-  const { auth, clock } = await openWithWebhook(t, { url: receiver.url, secrets })
-  const email = 'ada@example.org'
-  const { id } = await auth.signUp({ username: 'ada', email, password }, origin('192.0.2.77'))
+  const { auth, clock } = await openWithWebhook(t, { url: receiver.url, secrets, timeoutMs: 10_000 })
+  const email = 'lovelace@example.org'
+  const { id } = await auth.signUp({ username: 'lovelace', email, password }, origin('192.0.2.77'))
   await auth.outbox.deliverDue()
   t.equal(receiver.received.length, 1)
   const [request] = receiver.received as [Received]
@@ -44,7 +44,7 @@ t.test('an event is posted signed, with ids and no names', async (t) => {
     verify({ ...request, body: request.body.replace('created', 'deleted') }, secrets[0] as string),
   )
   t.match(request.headers, { 'content-type': 'application/json', 'user-agent': 'Latchkey' })
-  t.notMatch(JSON.stringify(request), /ada|192\.0\.2\.77/)
+  t.notMatch(JSON.stringify(request), /lovelace|192\.0\.2\.77/)
 })
 
 t.test('only the events asked for are posted, together with what they tell of', async (t) => {
@@ -79,12 +79,13 @@ t.test('what is done with a token or a password is stored to be posted', async (
     'authn_token_rotated',
     'authn_token_reuse',
     'token_reported',
+    'user_role_changed',
   ]
   const { auth, clock, createUser, database, signIn, userOf } = await openWithWebhook(t, {
     url: receiver.url,
     events,
   })
-  await createUser('ada')
+  const id = await createUser('ada')
   const { token } = await signIn('ada')
   const ada = await userOf(token)
   const stored = new Set<string>()
@@ -105,6 +106,8 @@ t.test('what is done with a token or a password is stored to be posted', async (
   t.strictSame(await takeStored(), ['authn_token_reuse'])
   await auth.reportLeakedToken(personal.token, origin())
   t.strictSame(await takeStored(), ['token_reported'])
+  await auth.setRole(id, 'ADMIN')
+  t.strictSame(await takeStored(), ['user_role_changed'])
 })
 
 t.test('what a receiver does not take is posted again, under the same id', async (t) => {
