@@ -264,6 +264,8 @@ function createFileCheck(t: Test, file: string): () => void {
   }
 }
 
+const acknowledged = ['signed in', 'revoked', 'rotated', 'renamed', 'password changed']
+
 t.test('whenever a process is killed, or all of them, what was acknowledged holds', async (t) => {
   const usernames = Array.from({ length: clients }, (_, index) => `ada${index}`)
   const { databaseUrl, file, domain } = await createDatabase(t, ...usernames)
@@ -289,6 +291,9 @@ t.test('whenever a process is killed, or all of them, what was acknowledged hold
     Array.from({ length: processes }, () => crashAgainAndAgain(start, serving, count, checkFile)),
   )
   serving.add(await start())
+  // On a machine that is busy, what takes long was not acknowledged between kills: it is now.
+  const deadline = Date.now() + 60_000
+  while (acknowledged.some((what) => tally[what] === undefined) && Date.now() < deadline) await sleep(50)
   over = true
   await working
 
@@ -306,14 +311,6 @@ t.test('whenever a process is killed, or all of them, what was acknowledged hold
     .filter(([id, names]) => !names.has(nameOf.get(uuidToBytes(id)) as string))
   t.same(misnamed, [])
   t.ok(count.kills >= kills)
-  for (const what of [
-    'signed in',
-    'revoked',
-    'rotated',
-    'renamed',
-    'password changed',
-    'left without an answer',
-  ])
-    t.ok((tally[what] ?? 0) > 0, what)
+  for (const what of [...acknowledged, 'left without an answer']) t.ok((tally[what] ?? 0) > 0, what)
   t.comment(`${count.kills} kills:`, tally)
 })
