@@ -11,6 +11,7 @@ import { type ConfirmPassword, createConfirmPassword } from './confirm-password.
 import { createDevices, type Devices } from './devices.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
+import { createImports, type Imports } from './imports.ts'
 import { createKnownTokens } from './known-tokens.ts'
 import { createLeakedTokens, type LeakedTokens } from './leaked-tokens.ts'
 import { createMailDelivery } from './mail-delivery.ts'
@@ -61,7 +62,15 @@ export interface AuthOptions {
 }
 
 /** Everything Latchkey does, apart from how it is asked. */
-export interface Auth extends Devices, Accounts, Recovery, Operator, Administration, AuditLog, LeakedTokens {
+export interface Auth
+  extends Devices,
+    Accounts,
+    Recovery,
+    Operator,
+    Administration,
+    AuditLog,
+    LeakedTokens,
+    Imports {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
@@ -198,6 +207,7 @@ export function createAuth(deps: {
     }),
     ...bind(createLeakedTokens({ database, clock, throttle, findStoredToken, report, mails })),
     ...createAuditLog({ database }),
+    ...createImports({ database, clock, life, tokenLimit: token.limit, report }),
     resolvePrincipal: createResolvePrincipal({
       findToken,
       findPredecessor,

@@ -37,6 +37,8 @@ export type AuthEventName =
   | 'email_changed'
   | 'mail_failed'
   | 'user_created'
+  | 'users_imported'
+  | 'tokens_imported'
   | 'user_updated'
   | 'user_disabled'
   | 'user_enabled'

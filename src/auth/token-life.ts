@@ -29,6 +29,8 @@ export interface TokenLife {
   startPersonal(now: number, expiresIn: string | null): { expiresAt: number; maxExpiresAt: number }
   /** The expiry after a rotation: as for a new token, up to the ceiling that it has. */
   restart(now: number, maxExpiresAt: number): number
+  /** The same for a token that comes from elsewhere and keeps the expiry that it has there; null for none, which ends it as others. */
+  adopt(now: number, expiresAt: number | null): { expiresAt: number; maxExpiresAt: number }
   /** Whether a token that was rotated still works: the last one before the one in force, for a while. */
   isInGrace<T extends Predecessor>(predecessor: T, now: number): predecessor is T & { nonce: Uint8Array }
   /** The expiry after a use: moved on, up to the token's ceiling, or as it was. */
@@ -37,14 +39,18 @@ export interface TokenLife {
 
 export function createTokenLife(options: TokenLifeOptions): TokenLife {
   const { ttlMs, idleTtlMs, renew, maxTtlMs, personalMaxTtlMs, rotationGraceMs } = options
+
+  function adopt(now: number, kept: number | null): { expiresAt: number; maxExpiresAt: number } {
+    const expiresAt = kept ?? now + ttlMs
+    return { expiresAt, maxExpiresAt: renew ? Math.max(now + maxTtlMs, expiresAt) : expiresAt }
+  }
+
   return {
     idleTtlMs,
     liveAt: (now) => ({ now, idleSince: Number.isFinite(idleTtlMs) ? now - idleTtlMs : -1 }),
+    adopt,
     start(now, expiresIn) {
-      if (expiresIn === null) {
-        const expiresAt = now + ttlMs
-        return { expiresAt, maxExpiresAt: renew ? Math.max(now + maxTtlMs, expiresAt) : expiresAt }
-      }
+      if (expiresIn === null) return adopt(now, null)
       const expiresAt = now + Math.min(requireDuration(expiresIn), ttlMs)
       return { expiresAt, maxExpiresAt: expiresAt }
     },
