@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs'
 import { unlimitedAudit } from '../auth/audit.ts'
 import { type Auth, createAuth } from '../auth/auth.ts'
 import type { AuthEvent } from '../auth/origin.ts'
 import { toAuthOptions } from '../auth-options.ts'
 import type { Settings } from '../config.ts'
-import { migrateToLatest } from '../db/migrate.ts'
+import { listMigrations, migrateToLatest } from '../db/migrate.ts'
 import { type Database, openDatabase } from '../db/open.ts'
 import { loadSettings } from './environment.ts'
 import { warn } from './output.ts'
@@ -23,6 +24,29 @@ export function withAuth(act: (auth: Auth, settings: Settings) => Promise<void>)
       await auth.audit.finish()
     }
   })
+}
+
+/**
+ * The same for a command that must write nothing: a database that is not there yet is taken for an empty one, and one
+ * that is not up to date is refused.
+ */
+export async function withUnchangedAuth(
+  act: (auth: Auth, settings: Settings) => Promise<void>,
+): Promise<void> {
+  const settings = loadSettings()
+  const isThere = existsSync(settings.databaseUrl.replace(/^sqlite:(\/\/)?/, ''))
+  const database = openDatabase(isThere ? settings.databaseUrl : 'sqlite::memory:')
+  try {
+    if (!isThere) await migrateToLatest(database)
+    if ((await listMigrations(database)).some(({ executedAt }) => executedAt === null)) {
+      throw new Error(
+        "Latchkey's database is not up to date, and nothing is to be written: run latchkey migrate first.",
+      )
+    }
+    await act(createOperatorsAuth(database, settings), settings)
+  } finally {
+    await database.close()
+  }
 }
 
 /** Runs a command on the database alone. */

@@ -3,6 +3,7 @@ import { version } from '../version.ts'
 import { addAuditCommands } from './audit.ts'
 import { addConfigCommand } from './config.ts'
 import { describeFailure } from './failure.ts'
+import { addImportCommand } from './import.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { isBrokenPipe, warn } from './output.ts'
 import { addSchemaCommands } from './schema.ts'
@@ -23,6 +24,7 @@ for (const add of [
   addMigrateCommand,
   addUserCommands,
   addTokenCommands,
+  addImportCommand,
   addAuditCommands,
   addSchemaCommands,
   addConfigCommand,

@@ -51,6 +51,11 @@ export function printOutcome(item: Item, asJson: boolean | undefined, sentence: 
   return print(`${asJson ? toJson(item) : printable(sentence)}\n`)
 }
 
+/** Prints a value as JSON of one line. */
+export function printJson(value: object): Promise<void> {
+  return print(`${toJson(value)}\n`)
+}
+
 /** Prints records as they come: as a JSON array with a record a line, or as a table whose columns are the first's fields. */
 export async function printList(
   pages: AsyncIterable<Item[]> | Iterable<Item[]>,
@@ -113,7 +118,7 @@ function toText(value: Item[string] | undefined): string {
 }
 
 /** JSON of one line in which what terminals act on is escaped; it reads as the same value. */
-function toJson(item: Item): string {
+function toJson(item: object): string {
   return JSON.stringify(item).replace(unprintable, (character) =>
     Array.from({ length: character.length }, (_, index) => {
       const unit = character.charCodeAt(index).toString(16).padStart(4, '0')

@@ -1,0 +1,120 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Client } from 'pg'
+import type { Test } from 'tap'
+
+const programs = '/usr/lib/postgresql/15/bin'
+
+export const NO_POSTGRES = `there is no PostgreSQL in ${programs}; install it: apt-get install postgresql`
+
+/** Whether there is a PostgreSQL to start. */
+export const hasPostgres: boolean = existsSync(join(programs, 'postgres'))
+
+/** Why a test that needs it is skipped; never where everything must be tested. */
+export function whyWithoutPostgres(): string | false {
+  return !hasPostgres && process.env.CI === undefined && NO_POSTGRES
+}
+
+/** A server of its own, on loopback, that a test may do with as it likes. */
+export interface Postgres {
+  host: string
+  port: number
+  user: string
+  password: string
+  /** The address of a database of this name; `createDatabase` makes it. */
+  urlOf(database: string): string
+  createDatabase(name: string): Promise<void>
+  /** Runs statements in a database. */
+  // biome-ignore lint/suspicious/noExplicitAny: the shape differs from one statement to the next; tests say what they expect
+  query(database: string, text: string): Promise<any[]>
+}
+
+/** Starts a server on an empty folder; `t` ends it and deletes the folder. It does not run as root, and so as Debian's `postgres`. */
+export async function startPostgres(t: Test): Promise<Postgres> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const password = 'p@ss/word#1'
+  const passwordFile = join(folder, 'password')
+  writeFileSync(passwordFile, password)
+  const through = asAnother(folder, passwordFile)
+  const data = join(folder, 'data')
+  const [command = '', ...rest] = [...through, join(programs, 'initdb')]
+  const auth = ['--auth=scram-sha-256', '--username=latchkey', `--pwfile=${passwordFile}`]
+  execFileSync(command, [...rest, '-D', data, ...auth, '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'], {
+    stdio: 'pipe',
+  })
+
+  const port = await freePort()
+  const settings = ['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=40']
+  const [program = '', ...args] = [...through, join(programs, 'postgres')]
+  const server = spawn(
+    program,
+    [...args, '-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', ...settings],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  )
+  const ended = once(server, 'exit')
+  t.teardown(async () => {
+    server.kill('SIGINT') // ends connections, and then itself
+    await ended
+  })
+  await ready(server.stderr)
+
+  const urlOf = (database: string): string =>
+    `postgres://latchkey:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
+  const query: Postgres['query'] = async (database, text) => {
+    const client = new Client({ connectionString: urlOf(database) })
+    await client.connect()
+    try {
+      return (await client.query(text)).rows
+    } finally {
+      await client.end()
+    }
+  }
+  return {
+    host: '127.0.0.1',
+    port,
+    user: 'latchkey',
+    password,
+    urlOf,
+    query,
+    createDatabase: async (name) => {
+      await query('postgres', `create database ${name}`)
+    },
+  }
+}
+
+/** The words in front of a command that is not to run as root, to whom PostgreSQL refuses itself. */
+function asAnother(...paths: string[]): string[] {
+  if (process.getuid?.() !== 0) return []
+  const idOf = (kind: string): number => Number(execFileSync('id', [kind, 'postgres']).toString())
+  for (const path of paths) chownSync(path, idOf('-u'), idOf('-g'))
+  return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups']
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function ready(log: NodeJS.ReadableStream): Promise<void> {
+  const said: string[] = []
+  for await (const line of createInterface({ input: log })) {
+    said.push(line)
+    if (line.includes('ready to accept connections')) {
+      log.resume()
+      return
+    }
+  }
+  throw new Error(`PostgreSQL did not start: ${said.join('\n')}`)
+}
