@@ -196,7 +196,7 @@ t.test('each event is explained', (t) => {
   const events = [...names.matchAll(/'(\w+)'/g)].map(([, name = '']) => name)
   t.ok(events.length > 30)
   const page = read('docs/administration.md').split('## The events')[1] ?? ''
-  const explained = [...page.matchAll(/`((?:authn|authz|excess|email|mail|token|user|sys)_\w+)`/g)]
+  const explained = [...page.matchAll(/`((?:authn|authz|excess|email|mail|tokens?|users?|sys)_\w+)`/g)]
   t.strictSame([...new Set(explained.map(([, name]) => name))].sort(), events.sort())
   t.end()
 })

@@ -73,7 +73,7 @@ t.test('a database of PostgreSQL’s', { skip: whyWithoutPostgres() }, async (t)
         select 'user' || n, '!', '2020-01-02 03:04:05.678901', '2024-05-06 07:08:09+02', n <> 3 from generate_series(1, 25) as n;
       update auth_user set last_login = 'infinity' where id = 2;
       create table knox_authtoken (digest varchar(128) primary key, user_id bigint references auth_user (id), created timestamptz, expiry timestamptz);
-      insert into knox_authtoken values ('live', 1, now(), now() + '1 hour'), ('never', 1, now() - '1 day'::interval, 'infinity'), ('over', 1, now(), now() - '1 second'::interval)`,
+      insert into knox_authtoken values ('live', 1, now(), now() + '1 hour'), ('never', 1, now() - '1 day'::interval, 'infinity'), ('over', 1, now(), now() - '1 hour'::interval)`,
     )
     const source = await openDjango(urlOf('django'), standard)
     t.match(source, { total: 25, tablesLeftOut: [{ table: 'authtoken_token', reason: 'MISSING' }] })
