@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { describeFigures, type Figure } from './figures.ts'
 
 /** Which command measured. */
-export type Command = 'bench' | 'peers' | 'scale'
+export type Command = 'bench' | 'peers' | 'scale' | 'accounts'
 
 /** What is kept of a run, for the README. */
 export interface Results {
@@ -18,6 +18,7 @@ const commands: readonly [Command, npm: string, report: string][] = [
   ['bench', 'npm run bench', 'RESULTS.md'],
   ['peers', 'npm run bench:peers', 'RESULTS-PEERS.md'],
   ['scale', 'npm run bench:scale', 'SCALE.md'],
+  ['accounts', 'npm run bench:accounts', 'ACCOUNTS.md'],
 ]
 
 /** Keeps the figures of a command's last run. */
