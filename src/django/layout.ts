@@ -55,15 +55,18 @@ export async function findLayouts(
   ] as const
   for (const { name, form, stored, isNamed } of wanted) {
     const found = await database.findTable(name)
-    const reason = found === null ? 'MISSING' : isOfOthers(found, table) ? 'OTHER_USERS' : null
-    if (found !== null && reason === null) tokens.push(toTokenLayout(found, form, stored))
-    else if (!isNamed) tablesLeftOut.push({ table: name, reason: reason ?? 'MISSING' })
-    else
+    if (found !== null && !isOfOthers(found, table)) {
+      tokens.push(toTokenLayout(found, form, stored))
+      continue
+    }
+    if (isNamed) {
       throw new ForeignDatabaseError(
-        reason === 'OTHER_USERS'
-          ? `The tokens in ${name} are not of users in ${table.name}.`
-          : `There is no table ${name}.`,
+        found === null
+          ? `There is no table ${name}.`
+          : `The tokens in ${name} are not of users in ${table.name}.`,
       )
+    }
+    tablesLeftOut.push({ table: name, reason: found === null ? 'MISSING' : 'OTHER_USERS' })
   }
   return { users, tokens, tablesLeftOut }
 }

@@ -50,11 +50,11 @@ async function readSource(database: ForeignDatabase, names: TableNames): Promise
     total: await countUsers(kysely, users),
     tablesLeftOut,
     async *pages(size, { now, tokenLimit }) {
-      for (let behind: unknown; ; ) {
-        const { accounts, last } = await asReadError(readPage(behind, size, { now, limit: tokenLimit }))
-        if (accounts.length === 0) return
-        behind = last
-        yield accounts
+      const read = (behind: unknown) => asReadError(readPage(behind, size, { now, limit: tokenLimit }))
+      let page = await read(undefined)
+      while (page.accounts.length > 0) {
+        yield page.accounts
+        page = await read(page.last)
       }
     },
     close: database.close,

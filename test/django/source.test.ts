@@ -180,6 +180,11 @@ t.test('whatever is in the cells, it is read', async (t) => {
 
 t.test('what is no database of Django’s is refused in a sentence', async (t) => {
   const folder = t.testdir({ 'text.db': 'This is no database, but some text. '.repeat(100), folder: {} })
+  const truncated = (): string => {
+    const file = make('create table x (y); create table z (y)')
+    writeFileSync(file, readFileSync(file).subarray(0, 4_096))
+    return file
+  }
   const make = (statements: string): string => {
     const file = join(t.testdir(), 'some.db')
     const db = new SqliteDatabase(file)
@@ -191,6 +196,7 @@ t.test('what is no database of Django’s is refused in a sentence', async (t) =
     [/^There is no file .*none\.db\.$/, () => join(folder, 'none.db')],
     [/folder is not a file\.$/, () => join(folder, 'folder')],
     [/text\.db cannot be read: it is not an SQLite database\.$/, () => join(folder, 'text.db')],
+    [/some\.db cannot be read: database disk image is malformed\.$/, truncated],
     [/^There is no table auth_user\. No other table looks like/, () => make('create table x (y)')],
     [
       /These look like tables of users: a_user, b_user\. Name one with --user-table\.$/,
