@@ -78,7 +78,8 @@ Tokens: 1 of Django REST Framework and 1 of Knox would be imported, 0 imported b
 t.test('what is left out is said, tables as well', async (t) => {
   const { file } = makeDjangoFile(
     t,
-    'create table people (no integer primary key, login text, password text)',
+    `create table people (no integer primary key, login text, password text);
+    insert into people values (1, null, 'x');`,
   )
   const { run } = createBench(t)
   const args = ['--database', file, '--user-table', 'people', '--username-column', 'login']
