@@ -19,7 +19,14 @@ import {
 import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
 import type { Mails } from './mails.ts'
-import { type CanonicalName, requireEmail, requireNameKey, requireUsername, toNameKey } from './names.ts'
+import {
+  type CanonicalName,
+  nameKeysOf,
+  requireEmail,
+  requireNameKey,
+  requireUsername,
+  toNameKey,
+} from './names.ts'
 import { type Actor, type AuthEvent, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
 import { operatorParty, type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
@@ -391,7 +398,7 @@ export function createAccounts(deps: {
     await eraseTokenDetails(db, userId)
     await eraseAuditDetails(db, userId)
     await deleteMailTokensOf(db, userId)
-    await deleteOutboxOf(db, userId)
+    await deleteOutboxOf(db, [userId, ...nameKeysOf(user)])
     await forgiveAccount(throttle, db, user)
     if (!(await deleteUser(db, userId, { keepsAdmin }))) throw lastAdmin()
     return ended

@@ -78,8 +78,8 @@ const strangersPerHour = 20
 
 export function createMails(deps: { outbox: Outbox; clock: () => number; options: MailOptions }): Mails {
   const { outbox, clock, options } = deps
-  const add = (db: Kysely<Tables>, payload: MailRequest, userId?: string): Promise<void> =>
-    outbox.add(db, { kind: mailKind, payload, ...(userId === undefined ? {} : { userId }) })
+  const add = (db: Kysely<Tables>, payload: MailRequest, owner: string): Promise<void> =>
+    outbox.add(db, { kind: mailKind, payload, owner })
 
   const mails: Mails = {
     enabled: options.enabled,
@@ -92,7 +92,7 @@ export function createMails(deps: { outbox: Outbox; clock: () => number; options
     },
 
     sendReset: (db, name, { requestId, address, network, userAgent }) =>
-      add(db, { mail: 'reset', name, origin: { requestId, address, network, userAgent } }),
+      add(db, { mail: 'reset', name, origin: { requestId, address, network, userAgent } }, name),
 
     sendVerification: (db, userId) => add(db, { mail: 'verification', userId }, userId),
 

@@ -72,6 +72,11 @@ export function toNameKey(name: string): string {
   return name.normalize('NFKC').trim().toLowerCase().toUpperCase().toLowerCase().normalize('NFKC')
 }
 
+/** The canonical forms of all names that mean an account. */
+export function nameKeysOf({ username, email }: { username: string; email: string | null }): string[] {
+  return [username, ...(email === null ? [] : [email])].map(toNameKey)
+}
+
 /** A short text that people read, such as a device's name, or `BAD_USER_INPUT`. Null stays null. */
 export function requireLabel(
   text: string | null | undefined,

@@ -18,8 +18,8 @@ export interface OutboxMessage {
   /** Names the handler. */
   kind: string
   payload: object
-  /** Whose message it is: it goes with the account. */
-  userId?: string | null
+  /** Whose message it is, by id or, where nobody has looked who that is, by name: it goes with the account. */
+  owner?: string | null
 }
 
 /** One attempt to deliver a message. */
@@ -238,10 +238,10 @@ export function createOutbox(deps: {
       lanes.set(kind, { handler, running: new Set() })
     },
 
-    async add(db, { kind, payload, userId = null }) {
+    async add(db, { kind, payload, owner = null }) {
       const createdAt = clock()
       const id = uuidv7({ msecs: createdAt })
-      await insertOutbox(db, { id, kind, payload: JSON.stringify(payload), userId, createdAt })
+      await insertOutbox(db, { id, kind, payload: JSON.stringify(payload), owner, createdAt })
       setImmediate(bell.ring) // the look that follows waits for the transaction
     },
 

@@ -3,7 +3,7 @@ import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
 import { findUserById, replacePassword, type UserRow } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
-import { toNameKey } from './names.ts'
+import { nameKeysOf } from './names.ts'
 import type { ReportEvent, RequestOrigin } from './origin.ts'
 import type { PasswordCheck, Passwords } from './passwords.ts'
 import { findMisuse } from './temporary-passwords.ts'
@@ -156,9 +156,7 @@ export async function forgiveAccount(
   user: Pick<UserRow, 'id' | 'username' | 'email'>,
 ): Promise<void> {
   await throttle.clearFailures(db, user.id)
-  for (const name of [user.username, user.email]) {
-    if (name !== null) await throttle.clear(db, accountKey({ kind: 'name', id: toNameKey(name) }))
-  }
+  for (const id of nameKeysOf(user)) await throttle.clear(db, accountKey({ kind: 'name', id }))
 }
 
 /** The key that attempts with an account are counted under. */

@@ -8,7 +8,7 @@ import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
 import { digestMailToken, mailTokenRefused } from './mail-token.ts'
 import type { Mails } from './mails.ts'
-import { requireNameKey, toNameKey } from './names.ts'
+import { nameKeysOf, requireNameKey, toNameKey } from './names.ts'
 import { type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount } from './password-proof.ts'
 import { type Passwords, requireNewPassword } from './passwords.ts'
@@ -101,9 +101,7 @@ export function createRecovery(deps: {
             email_verified_at: emailVerifiedAt,
           })
           await forgiveAccount(throttle, db, current)
-          for (const name of [current.username, current.email as string]) {
-            await throttle.clear(db, resetKey(toNameKey(name)))
-          }
+          for (const name of nameKeysOf(current)) await throttle.clear(db, resetKey(name))
           await attempt.clear(db)
           await mails.notify(db, { ...current, emailVerifiedAt }, 'password-changed', { origin })
           return markTokensRevoked(db, { userId: user.id }, now)

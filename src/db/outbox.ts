@@ -12,7 +12,7 @@ export interface OutboxRow {
 
 export async function insertOutbox(
   db: Kysely<Tables>,
-  row: Omit<OutboxRow, 'attempts'> & { userId: string | null },
+  row: Omit<OutboxRow, 'attempts'> & { owner: string | null },
 ): Promise<void> {
   await db
     .insertInto('latchkey_outbox')
@@ -20,7 +20,7 @@ export async function insertOutbox(
       id: row.id,
       kind: row.kind,
       payload: row.payload,
-      user_id: row.userId,
+      user_id: row.owner,
       attempts: 0,
       created_at: row.createdAt,
       due_at: row.createdAt,
@@ -94,9 +94,9 @@ export async function deleteOutbox(db: Kysely<Tables>, id: string, claim?: strin
   return numDeletedRows > 0n
 }
 
-/** Takes what belongs to a user who is about to be deleted. */
-export async function deleteOutboxOf(db: Kysely<Tables>, userId: string): Promise<void> {
-  await db.deleteFrom('latchkey_outbox').where('user_id', '=', userId).execute()
+/** Takes what belongs to a user who is about to be deleted, by id and by the names that messages may have. */
+export async function deleteOutboxOf(db: Kysely<Tables>, owners: readonly string[]): Promise<void> {
+  await db.deleteFrom('latchkey_outbox').where('user_id', 'in', owners).execute()
 }
 
 /** Deletes up to `limit` that nobody has delivered for long, as happens where their kind was switched off; returns how many. */
