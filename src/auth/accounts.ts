@@ -35,7 +35,7 @@ import { askingForMail, mailKey } from './recovery.ts'
 import { deviceAccount } from './sign-in.ts'
 import type { TemporaryPassword } from './temporary-passwords.ts'
 import { type Throttle, throttleKey } from './throttle.ts'
-import { requireFresh } from './token-rights.ts'
+import { ownFreshMs, requireFresh } from './token-rights.ts'
 
 /** An account to be created; without a password nobody can sign in to it. */
 export interface AccountRequest {
@@ -104,9 +104,6 @@ export interface ProfileChange {
   username?: string | undefined
   email?: string | null | undefined
 }
-
-/** How recently the password must have been proven for another address: who has it can set a new password. */
-const emailFreshMs = 600_000
 
 export function createAccounts(deps: {
   database: Database
@@ -268,7 +265,8 @@ export function createAccounts(deps: {
     },
 
     async updateViewer(principal, change, origin) {
-      if (change.email !== undefined) requireFresh(principal.token, emailFreshMs, clock())
+      // Who has the address can set a new password.
+      if (change.email !== undefined) requireFresh(principal.token, ownFreshMs, clock())
       const { id } = principal.user
       const wanted = typeof change.email === 'string' ? requireEmail(change.email, 'email') : null
       const isPending = wanted !== null && mails.enabled && !isSameMailbox(wanted.text, principal.user.email)

@@ -40,8 +40,8 @@ export interface Operator {
   ): Promise<IssuedToken>
   /** Ends a token, by its id or by itself; `ended` is false where it had ended before. `NOT_FOUND` for an unknown one. */
   endToken(which: { id: string } | { token: string }): Promise<{ token: TokenRow; ended: boolean }>
-  /** Ends all tokens of a user; returns how many, or `NOT_FOUND`. */
-  endTokens(userId: string, actor?: Actor): Promise<number>
+  /** Ends all tokens of a user, or the one with this id; returns how many, or `NOT_FOUND` where there is no such user. */
+  endTokens(userId: string, actor?: Actor, tokenId?: string | null): Promise<number>
   /** Says what a token is worth. Uses that the service has not written yet are not seen. */
   introspectToken(token: string): Promise<Introspection>
 }
@@ -88,7 +88,7 @@ export function createOperator(deps: {
     async endToken(which) {
       const token =
         'id' in which
-          ? await database.run((db) => findToken(db, requireId(which.id)))
+          ? await database.run((db) => findToken(db, requireId(which.id, 'id')))
           : await findStoredToken(which.token)
       if (token === undefined) throw new LatchkeyError('NOT_FOUND', 'There is no such token.')
       const ids = await database.run((db) => markTokensRevoked(db, { ids: [token.id] }, clock()))
@@ -97,10 +97,11 @@ export function createOperator(deps: {
       return { token, ended }
     },
 
-    async endTokens(userId, actor = {}) {
+    async endTokens(userId, actor = {}, tokenId = null) {
+      const which = tokenId === null ? { userId } : { userId, ids: [requireId(tokenId, 'tokenId')] }
       const ids = await database.transaction(async (db) => {
         if ((await findUserById(db, userId)) === undefined) throw noSuchUser()
-        return markTokensRevoked(db, { userId }, clock())
+        return markTokensRevoked(db, which, clock())
       })
       reportEnds(report, userId, ids, actor)
       return ids.length
@@ -126,7 +127,7 @@ function noSuchUser(): LatchkeyError {
   return new LatchkeyError('NOT_FOUND', 'There is no such user.')
 }
 
-function requireId(id: string): string {
-  if (!isUuid(id)) throw badInput('id', 'ID', 'This is not the id of a token.')
+function requireId(id: string, field: string): string {
+  if (!isUuid(id)) throw badInput(field, 'ID', 'This is not the id of a token.')
   return id.toLowerCase()
 }

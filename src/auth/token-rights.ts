@@ -52,6 +52,9 @@ export function requireScopes(token: Pick<TokenRights, 'scopes'>, needed: readon
   })
 }
 
+/** How recently the password must have been proven for what takes one's own account over or ends it. */
+export const ownFreshMs = 600_000
+
 /** Refuses a token with which no password was proven since `maxAgeMs` ago: `FORBIDDEN` / `STALE_LOGIN`. */
 export function requireFresh(token: Pick<TokenRights, 'provenAt'>, maxAgeMs: number, now: number): void {
   if (token.provenAt !== null && token.provenAt + maxAgeMs > now) return

@@ -40,7 +40,10 @@ const documentCacheSize = 512
 export async function registerGraphQL(app: FastifyInstance, options: GraphQLOptions): Promise<Executor> {
   const { introspection, limits, loaders } = options
   const schema = loadSchema([options.schema ?? []].flat())
-  const resolvers = [createResolvers(options.serverInfo) as ResolverMap, options.resolvers ?? {}]
+  const resolvers = [
+    createResolvers(options.serverInfo, options.clock) as ResolverMap,
+    options.resolvers ?? {},
+  ]
   const rules = [NoPrototypeAliasRule, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])]
   await app.register(mercurius, {
     schema,

@@ -2,7 +2,7 @@ import type { GraphQLEnumType, GraphQLSchema } from 'graphql'
 import type { AuditEvent } from '../auth/audit-log.ts'
 import type { Actor } from '../auth/origin.ts'
 import type { Token, User } from '../auth/principal.ts'
-import { requireScopes } from '../auth/token-rights.ts'
+import { ownFreshMs, requireFresh, requireScopes } from '../auth/token-rights.ts'
 import { LatchkeyError } from '../errors.ts'
 import { connection } from './connection.ts'
 import type { LatchkeyContext } from './context.ts'
@@ -11,7 +11,18 @@ import { dateTime } from './scalars.ts'
 import type { Resolvers, Scope, ServerInfo } from './schema-types.ts'
 
 /** The resolvers of Latchkey's own schema: each one call into `auth/`. */
-export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTime'> & { DateTime: object } {
+export function createResolvers(
+  serverInfo: ServerInfo,
+  clock: () => number,
+): Omit<Resolvers, 'DateTime'> & { DateTime: object } {
+  /** What administrators do to their own account asks for the scope and the fresh proof that it asks of users. */
+  function requireOwnRights(id: string, context: LatchkeyContext): void {
+    const { user, token } = requireUser(context)
+    if (id !== user.id) return
+    requireScopes(token, ['ACCOUNT'])
+    requireFresh(token, ownFreshMs, clock())
+  }
+
   return {
     Query: {
       serverInfo: () => serverInfo,
@@ -95,14 +106,14 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
         return { user: await context.auth.setUserRole(id, role, actorOf(context)) }
       },
       async setUserPassword(_parent, { id, ...wish }, context) {
-        requireOwnScope(id, context)
+        requireOwnRights(id, context)
         return context.auth.setUserPassword(id, wish, actorOf(context))
       },
-      async revokeUserTokens(_parent, { id }, context) {
-        return { count: await context.auth.endTokens(id, actorOf(context)) }
+      async revokeUserTokens(_parent, { id, tokenId }, context) {
+        return { count: await context.auth.endTokens(id, actorOf(context), tokenId ?? null) }
       },
       async deleteUser(_parent, { id }, context) {
-        requireOwnScope(id, context)
+        requireOwnRights(id, context)
         await context.auth.deleteUser(id, actorOf(context))
         return { deleted: true }
       },
@@ -145,12 +156,6 @@ export function createResolvers(serverInfo: ServerInfo): Omit<Resolvers, 'DateTi
 /** The administrator of this request. */
 function actorOf(context: LatchkeyContext): Actor {
   return { ...context.origin, actorId: requireUser(context).user.id }
-}
-
-/** What administrators do to their own account asks for the scope that it asks of users. */
-function requireOwnScope(id: string, context: LatchkeyContext): void {
-  const { user, token } = requireUser(context)
-  if (id === user.id) requireScopes(token, ['ACCOUNT'])
 }
 
 /** Where an administrator is, is not for the users, nor for a token that does not administer. */

@@ -157,7 +157,10 @@ export type Mutation = {
   createToken: Maybe<TokenAuthPayload>;
   /** Creates an account for somebody, whether or not `signUp` is open. At most once per request. */
   createUser: Maybe<CreateUserPayload>;
-  /** Deletes an account and what is personal about it, and ends its tokens. The last active administrator cannot be deleted. */
+  /**
+   * Deletes an account and what is personal about it, and ends its tokens. The last active administrator cannot be deleted.
+   * One's own account asks for what `deleteViewer` does as well.
+   */
   deleteUser: Maybe<DeleteUserPayload>;
   /**
    * Deletes the signed-in user's account and what is personal about it, and ends its tokens. The last active administrator
@@ -187,7 +190,7 @@ export type Mutation = {
    * Ending it twice is not an error, and an unknown id or somebody else's gets the same answer.
    */
   revokeToken: Maybe<RevokeTokenPayload>;
-  /** Ends every token of an account. */
+  /** Ends every token of an account, or one of them. Ending it twice is not an error. */
   revokeUserTokens: Maybe<RevokeTokensPayload>;
   /**
    * Gives the token of this request a new secret; id, name, scopes and the furthest expiry stay. The one that was sent works
@@ -202,7 +205,8 @@ export type Mutation = {
   setUserActive: Maybe<SetUserActivePayload>;
   /**
    * Sets a password for somebody. One that is temporary signs nobody in before its user has replaced it; any other should be
-   * changed at once: it is known to two. Every token of the account ends. At most once per request.
+   * changed at once: it is known to two. Every token of the account ends. At most once per request. One's own account asks for
+   * the scope `ACCOUNT` and a password proven in the last ten minutes as well.
    */
   setUserPassword: Maybe<SetUserPasswordPayload>;
   /** Gives an account another role, which counts from the next request on. The last active administrator stays one. */
@@ -294,6 +298,7 @@ export type MutationRevokeTokenArgs = {
 /** Signing in and out, and managing one's own account and devices. */
 export type MutationRevokeUserTokensArgs = {
   id: Scalars['ID']['input'];
+  tokenId: InputMaybe<Scalars['ID']['input']>;
 };
 
 

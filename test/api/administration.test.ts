@@ -152,6 +152,31 @@ t.test('what is decided about an account counts from the next request on', async
   )
 })
 
+t.test('of the tokens of an account one can be ended, and nobody else’s', async (t) => {
+  const { ask, createUser, signIn, root, app, admin } = await start(t)
+  const ada = await createUser({ username: 'ada' })
+  const [lost, kept] = [await signIn(ada), await signIn(ada)]
+  const revokeOne =
+    'mutation ($id: ID!, $tokenId: ID) { revokeUserTokens(id: $id, tokenId: $tokenId) { count } }'
+  const idOf = async (token: string): Promise<string> =>
+    (await app.latchkey.auth.introspectToken(token)).found?.token.id ?? ''
+  const end = (id: string, tokenId: string | null) => ask(revokeOne, { id, tokenId })
+  t.strictSame((await end(root.id, await idOf(lost))).data.revokeUserTokens, { count: 0 }, 'not the user’s')
+  t.strictSame((await end(ada.id, await idOf(lost))).data.revokeUserTokens, { count: 1 })
+  t.strictSame((await end(ada.id, await idOf(lost))).data.revokeUserTokens, { count: 0 }, 'twice')
+  t.equal((await ask('{ viewer { id } }', {}, lost)).error, 'UNAUTHENTICATED/REVOKED')
+  t.equal((await ask('{ viewer { id } }', {}, kept)).error, null)
+  t.equal((await end(ada.id, 'x')).error, 'BAD_USER_INPUT/ID')
+  t.strictSame((await end(ada.id, null)).data.revokeUserTokens, { count: 1 })
+  await app.latchkey.auth.audit.flush()
+  const ends =
+    'query ($id: ID!) { auditEvents(filter: { userId: $id, events: ["authn_token_revoked"] }) { nodes { tokenId actorId } } }'
+  t.match((await ask(ends, { id: ada.id }, admin)).data.auditEvents.nodes, [
+    { tokenId: await idOf(kept), actorId: root.id },
+    { tokenId: await idOf(lost), actorId: root.id },
+  ])
+})
+
 t.test('a service account gets no password', async (t) => {
   const { ask, app } = await start(t)
   const robot = await app.latchkey.auth.createUser({ username: 'robot', password: null, service: true })
@@ -331,7 +356,7 @@ t.test('users read what an administrator has done to them, and not from where', 
 t.test(
   'a token that administers alone does not reach its own account, nor does one that does not see places',
   async (t) => {
-    const { ask, root, graphql, app } = await start(t)
+    const { ask, clock, root, graphql, app } = await start(t)
     const signIn = async (scopes: string): Promise<string> => {
       const query = `mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p, scopes: [${scopes}]) { token } }`
       return (await graphql(query, { u: root.username, p: root.password })).body.data.tokenAuth.token
@@ -340,6 +365,12 @@ t.test(
     const p = 'quite another long phrase'
     t.equal((await ask(setPassword, { id: root.id, p }, administers)).error, 'FORBIDDEN/SCOPE')
     t.equal((await ask(remove, { id: root.id }, administers)).error, 'FORBIDDEN/SCOPE')
+    const stale = await signIn('ADMIN, ACCOUNT')
+    clock.now += 600_000
+    t.equal((await ask(setPassword, { id: root.id, p }, stale)).error, 'FORBIDDEN/STALE_LOGIN')
+    t.equal((await ask(remove, { id: root.id }, stale)).error, 'FORBIDDEN/STALE_LOGIN')
+    const fresh = await signIn('ADMIN, ACCOUNT')
+    t.equal((await ask(remove, { id: root.id }, fresh)).error, 'FORBIDDEN/LAST_ADMIN', 'it would be let')
 
     const actor = { actorId: '01890000-0000-7000-8000-000000000001', address: '192.0.2.7' }
     app.latchkey.auth.report({ event: 'user_role_changed', userId: root.id, ...actor })
