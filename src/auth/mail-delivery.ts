@@ -19,6 +19,12 @@ import type { ReportEvent } from './origin.ts'
 import { type Delivery, type OutboxHandler, Undeliverable } from './outbox.ts'
 import { digestToken } from './token-format.ts'
 
+/** A mail, and whose it is. */
+interface Prepared {
+  mail: Mail
+  userId: string
+}
+
 /**
  * Delivers mails out of the outbox. The secret of a link is made with each attempt and stored as a digest, in the place of
  * the one before: what was sent last is what works.
@@ -37,8 +43,10 @@ export function createMailDelivery(deps: {
     async deliver(payload, delivery) {
       const request = payload as MailRequest | null
       if (request === null) throw new Undeliverable('the stored mail cannot be read')
-      const mail = await database.transaction((db) => prepare(db, request, delivery))
-      if (mail !== null) await send(mail)
+      const prepared = await database.transaction((db) => prepare(db, request, delivery))
+      if (prepared === null) return
+      await send(prepared.mail)
+      report({ event: 'mail_sent', userId: prepared.userId, detail: request.mail })
     },
     giveUp(payload) {
       const request = payload as MailRequest | null
@@ -48,7 +56,11 @@ export function createMailDelivery(deps: {
   }
 
   /** The mail to send, or null where it has lost its sense, or its address has had enough. */
-  async function prepare(db: Kysely<Tables>, request: MailRequest, delivery: Delivery): Promise<Mail | null> {
+  async function prepare(
+    db: Kysely<Tables>,
+    request: MailRequest,
+    delivery: Delivery,
+  ): Promise<Prepared | null> {
     const isFirst = delivery.attempt === 1
     switch (request.mail) {
       case 'reset': {
@@ -76,8 +88,9 @@ export function createMailDelivery(deps: {
         return withLink(db, user, token, isFirst)
       }
       default: {
-        const { mail: kind, to, values } = request
-        return isFirst && !(await mails.count(db, kind, toNameKey(to))) ? null : { kind, to, values }
+        const { mail: kind, to, values, userId } = request
+        const isEnough = isFirst && !(await mails.count(db, kind, toNameKey(to)))
+        return isEnough ? null : { mail: { kind, to, values }, userId }
       }
     }
   }
@@ -87,7 +100,7 @@ export function createMailDelivery(deps: {
     user: UserRow,
     row: MailTokenRow,
     isFirst: boolean,
-  ): Promise<Mail | null> {
+  ): Promise<Prepared | null> {
     if (isFirst && !(await mails.count(db, row.purpose, row.emailKey))) {
       report({ event: 'excess_rate_limit_exceeded', userId: user.id, detail: 'mail' })
       return null
@@ -96,7 +109,7 @@ export function createMailDelivery(deps: {
     const token = generateMailToken()
     await replaceMailToken(db, { ...row, digest: digestToken(token), expiresAt: clock() + ttlMs })
     const values = { account: nameOf(user), email: row.email, validFor: describeDuration(ttlMs), token }
-    return { kind: row.purpose, to: row.email, values }
+    return { mail: { kind: row.purpose, to: row.email, values }, userId: user.id }
   }
 
   function newToken(user: UserRow, email: string, purpose: LinkMail): MailTokenRow {

@@ -1,13 +1,13 @@
 import { LRUCache } from 'lru-cache'
 import type { TokenRow } from '../db/tokens.ts'
-import type { ReportEvent } from './origin.ts'
+import type { FindOrigin, ReportEvent } from './origin.ts'
 
 /** Hears what becomes of tokens by the clock and by use, and reports the little of it that is worth an event. */
 export interface NoteLife {
   /** A token was presented after it had expired. */
-  expired(row: TokenRow, address: string): void
+  expired(row: TokenRow, findOrigin?: FindOrigin): void
   /** The expiry of a token moved. */
-  renewed(row: TokenRow, from: number, to: number, address: string): void
+  renewed(row: TokenRow, from: number, to: number, findOrigin?: FindOrigin): void
 }
 
 const weekMs = 604_800_000
@@ -22,18 +22,22 @@ const rememberedTokens = 10_000
 export function createNoteLife(report: ReportEvent): NoteLife {
   const reported = new LRUCache<string, true>({ max: rememberedTokens })
 
-  function tell(event: 'authn_token_expired' | 'authn_token_renewed', row: TokenRow, address: string): void {
-    report({ event, tokenId: row.id, address, userId: row.userId as string }) // judged: it has a user
+  function tell(
+    event: 'authn_token_expired' | 'authn_token_renewed',
+    row: TokenRow,
+    findOrigin: FindOrigin | undefined,
+  ): void {
+    report({ ...findOrigin?.(), event, tokenId: row.id, userId: row.userId as string }) // judged: it has a user
   }
 
   return {
-    expired(row, address) {
+    expired(row, findOrigin) {
       if (reported.has(row.id)) return
       reported.set(row.id, true)
-      tell('authn_token_expired', row, address)
+      tell('authn_token_expired', row, findOrigin)
     },
-    renewed(row, from, to, address) {
-      if (Math.floor(from / weekMs) < Math.floor(to / weekMs)) tell('authn_token_renewed', row, address)
+    renewed(row, from, to, findOrigin) {
+      if (Math.floor(from / weekMs) < Math.floor(to / weekMs)) tell('authn_token_renewed', row, findOrigin)
     },
   }
 }

@@ -8,6 +8,9 @@ export interface RequestOrigin {
   readonly userAgent: string | null
 }
 
+/** Finds out where a request comes from, for most never need to know. */
+export type FindOrigin = () => RequestOrigin
+
 /**
  * What happened, in the words of OWASP's logging vocabulary as far as it has them. A sign-in names the token it issued;
  * `authn_token_created` is one without a sign-in.
@@ -35,6 +38,7 @@ export type AuthEventName =
   | 'email_verified'
   | 'email_change_requested'
   | 'email_changed'
+  | 'mail_sent'
   | 'mail_failed'
   | 'user_created'
   | 'users_imported'

@@ -13,10 +13,7 @@ import { type Attempt, type Throttle, throttleKey } from './throttle.ts'
  * The name as submitted, or a device that is signed in as the user: that one has counts of its own, so that nobody who
  * fails on purpose from elsewhere can keep the owner out of it.
  */
-export interface AttemptAccount {
-  kind: 'name' | 'device'
-  id: string
-}
+export type AttemptAccount = { kind: 'name'; id: string } | { kind: 'device'; id: string; userId: string }
 
 /** A password that somebody claims is a user's. */
 export interface PasswordClaim {
@@ -110,7 +107,9 @@ export function createProvePassword(deps: {
       })
     } catch (error) {
       if (error instanceof LatchkeyError && error.details.reason === 'CREDENTIALS') {
-        report({ ...origin, event: 'authn_login_fail_max' })
+        // A name is looked up by nobody as long as it is throttled.
+        const known = account.kind === 'device' ? { userId: account.userId, tokenId: account.id } : {}
+        report({ ...origin, ...known, event: 'authn_login_fail_max' })
       }
       throw error
     }

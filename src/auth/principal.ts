@@ -5,7 +5,7 @@ import type { UserRow } from '../db/users.ts'
 import { readDjangoTokenForm } from './django-tokens.ts'
 import type { KnownTokens } from './known-tokens.ts'
 import type { NoteLife } from './note-life.ts'
-import type { RequestOrigin } from './origin.ts'
+import type { FindOrigin } from './origin.ts'
 import type { EndFamily } from './token-family.ts'
 import { digestsOfToken, digestToken, hasRightChecksum, hasTokenForm } from './token-format.ts'
 import type { TokenLife } from './token-life.ts'
@@ -84,7 +84,7 @@ const inactive = anonymous('INACTIVE', 'User inactive or deleted.')
 export type ResolvePrincipal = (
   token: string,
   address: string,
-  findOrigin?: () => RequestOrigin,
+  findOrigin?: FindOrigin,
 ) => Principal | Promise<Principal>
 
 export function createResolvePrincipal(deps: {
@@ -103,17 +103,17 @@ export function createResolvePrincipal(deps: {
 }): ResolvePrincipal {
   const { findToken, findPredecessor, endFamily, knownTokens, clock, life, uses, noteLife } = deps
 
-  function judge(row: TokenWithUserRow, address: string): Principal {
+  function judge(row: TokenWithUserRow, address: string, findOrigin: FindOrigin | undefined): Principal {
     const now = clock()
     const use = uses.find(row.id)
     const refusal = findRefusal(row, now, life, use)
     if (refusal !== null) {
-      if (refusal === expired) noteLife.expired(row, address)
+      if (refusal === expired) noteLife.expired(row, findOrigin)
       return refusal
     }
     const expiry = expiryOf(row, use)
     const expiresAt = life.renew(expiry, row.maxExpiresAt, now)
-    if (expiresAt > expiry) noteLife.renewed(row, expiry, expiresAt, address)
+    if (expiresAt > expiry) noteLife.renewed(row, expiry, expiresAt, findOrigin)
     return toUserPrincipal(row, uses.record(row, now, address, expiresAt))
   }
 
@@ -122,9 +122,9 @@ export function createResolvePrincipal(deps: {
     digest: string,
     row: TokenWithUserRow | undefined,
     address: string,
-    findOrigin: (() => RequestOrigin) | undefined,
+    findOrigin: FindOrigin | undefined,
   ): Principal | Promise<Principal> {
-    if (row !== undefined) return judge(row, address)
+    if (row !== undefined) return judge(row, address, findOrigin)
     const found = findPredecessor(digest)
     return found instanceof Promise
       ? found.then((predecessor) => judgePredecessor(predecessor, address, findOrigin))
@@ -134,11 +134,11 @@ export function createResolvePrincipal(deps: {
   function judgePredecessor(
     row: PredecessorRow | undefined,
     address: string,
-    findOrigin: (() => RequestOrigin) | undefined,
+    findOrigin: FindOrigin | undefined,
   ): Principal | Promise<Principal> {
     if (row === undefined) return invalid
     const now = clock()
-    if (life.isInGrace(row, now)) return judge(row, address)
+    if (life.isInGrace(row, now)) return judge(row, address, findOrigin)
     const refusal = findRefusal(row, now, life, uses.find(row.id))
     if (refusal !== null) return refusal
     // Two have this token, one of whom should not.
@@ -149,7 +149,7 @@ export function createResolvePrincipal(deps: {
   function lookUp(
     digest: string,
     address: string,
-    findOrigin: (() => RequestOrigin) | undefined,
+    findOrigin: FindOrigin | undefined,
   ): Principal | Promise<Principal> {
     const found = findToken(digest)
     if (found instanceof Promise) return found.then((row) => settle(digest, row, address, findOrigin))
@@ -158,9 +158,9 @@ export function createResolvePrincipal(deps: {
   }
 
   /** The user of a token out of memory; null where the database is to be asked, of which another process may have written. */
-  function recall(digest: string, address: string): UserPrincipal | null {
+  function recall(digest: string, address: string, findOrigin: FindOrigin | undefined): UserPrincipal | null {
     const known = knownTokens?.find(digest)
-    const principal = known && judge(known, address)
+    const principal = known && judge(known, address, findOrigin)
     return principal?.kind === 'user' ? principal : null
   }
 
@@ -168,11 +168,12 @@ export function createResolvePrincipal(deps: {
   function resolveDjangoToken(
     token: string,
     address: string,
-    findOrigin: (() => RequestOrigin) | undefined,
+    findOrigin: FindOrigin | undefined,
   ): Principal | Promise<Principal> {
     if (readDjangoTokenForm(token) === null) return invalid
     const [digest, other] = digestsOfToken(token)
-    const known = recall(digest, address) ?? (other === undefined ? null : recall(other, address))
+    const known =
+      recall(digest, address, findOrigin) ?? (other === undefined ? null : recall(other, address, findOrigin))
     if (known !== null) return known
     const principal = lookUp(digest, address, findOrigin)
     if (other === undefined) return principal
@@ -186,7 +187,7 @@ export function createResolvePrincipal(deps: {
     const digest = digestToken(token)
     const known = knownTokens?.find(digest)
     if (known !== undefined) {
-      const principal = judge(known, address)
+      const principal = judge(known, address, findOrigin)
       if (principal.kind === 'user') return principal // else another process may have written a use or a renewal
     } else if (!hasRightChecksum(token)) {
       return invalid

@@ -250,8 +250,8 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
 }
 
 /** What attempts with a signed-in device count against. */
-export function deviceAccount(principal: UserPrincipal): AttemptAccount {
-  return { kind: 'device', id: principal.token.id }
+export function deviceAccount({ token, user }: UserPrincipal): AttemptAccount {
+  return { kind: 'device', id: token.id, userId: user.id }
 }
 
 function accountOf(nameKey: string, principal: Principal): AttemptAccount {
