@@ -66,8 +66,11 @@ export async function buildApp(
     done()
   })
   if (settings.corsOrigins.length > 0) {
+    const listed = new Set<unknown>(settings.corsOrigins)
     await app.register(cors, {
-      origin: settings.corsOrigins,
+      // A list of the plugin's own would have it allow credentials beside an origin that is not in it.
+      origin: (origin, decide) => decide(null, listed.has(origin) ? (origin as string) : false),
+      credentials: settings.tokenCookie !== 'off',
       methods: ['GET', 'POST'],
       exposedHeaders,
       maxAge: 600,
@@ -82,7 +85,6 @@ export async function buildApp(
     port: _port,
     logLevel: _level,
     trustProxy: _proxy,
-    corsOrigins: _origins,
     workers: _workers,
     ...own
   } = settings

@@ -3,6 +3,7 @@ import { findNearest } from './nearest.ts'
 import {
   baseUrl,
   bytes,
+  cookieName,
   databaseAddress,
   duration,
   durationOrOff,
@@ -71,7 +72,7 @@ export const settings = {
   corsOrigins: setting(
     origins,
     '',
-    'Origins whose pages may call the API, separated by commas, each as `https://app.example.org`.',
+    'Origins whose pages may call the API, with cookies too, separated by commas, each as `https://app.example.org`. An application that registers the plugin sends the headers of CORS itself.',
   ),
   requireHttps: setting(flag, 'off', 'Whether plain HTTP is refused, but from this machine.', {
     production: 'on',
@@ -132,6 +133,11 @@ export const settings = {
   ),
   tokenSchemes: setting(schemes, 'Token', 'The schemes accepted in the header, separated by commas.'),
   tokenHeader: setting(headerName, 'Authorization', 'The header that carries the token.'),
+  tokenCookie: setting(
+    cookieName,
+    'latchkey',
+    'The name of the cookie that browsers may keep their token in (`transport: COOKIE`), with `__Host-` before it over HTTPS, or `off`.',
+  ),
   staleTokens: setting(
     oneOf('soft', 'strict'),
     'soft',
@@ -276,7 +282,7 @@ export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Nam
 export type SettingsInput = { [Name in SettingName]?: Settings[Name] | string | number | boolean | undefined }
 
 /** Settings of the service alone; an application that registers the plugin decides these for its own server. */
-const serverSettings = ['host', 'port', 'workers', 'logLevel', 'trustProxy', 'corsOrigins'] as const
+const serverSettings = ['host', 'port', 'workers', 'logLevel', 'trustProxy'] as const
 
 /** Settings that the plugin takes as options. */
 export type PluginSettings = {

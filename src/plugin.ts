@@ -17,11 +17,12 @@ import type { ExecutionResult, Executor } from './graphql/execute.ts'
 import type { Operation } from './graphql/operations.ts'
 import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
 import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from './http/authenticate.ts'
-import { createReadCredentials } from './http/authorization.ts'
+import { createReadCredentials, missing } from './http/authorization.ts'
 import { registerGraphiql } from './http/graphiql.ts'
 import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
 import type { AskForLease } from './http/leased-counter.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
+import { createTokenCookies, type TokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
 import { findWriterProblems, type MailWriters } from './mail/writers.ts'
 import { requireNode, version } from './version.ts'
@@ -51,8 +52,8 @@ export interface Latchkey {
    * it refuses a token over plain HTTP.
    */
   preHandler: PreHandler
-  /** The context that resolvers get, for a request that went through `preHandler`. */
-  createContext(request: FastifyRequest): LatchkeyContext
+  /** The context that resolvers get, for a request that went through `preHandler`; with its reply, cookies can be set. */
+  createContext(request: FastifyRequest, reply?: FastifyReply): LatchkeyContext
 }
 
 declare module 'fastify' {
@@ -122,20 +123,24 @@ export async function registerLatchkey(
     mails: options.mails,
     isShared: primary !== undefined,
   })
+  const cookies = openTokenCookies(settings, clock)
   const authentication = {
     readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
     resolvePrincipal: auth.resolvePrincipal,
+    cookies,
   }
   const preHandler = createAuthenticate({ ...authentication, requireHttps: settings.requireHttps })
-  const contextOf = (request: FastifyRequest): LatchkeyContext =>
+  const contextOf = (request: FastifyRequest, reply?: FastifyReply): LatchkeyContext =>
     createContext(
       auth,
       request.principal,
       () => originOf(request),
       () => {
-        const credentials = authentication.readCredentials(request.raw)
+        const inHeader = authentication.readCredentials(request.raw)
+        const credentials = inHeader === missing ? cookies?.read(request) : inHeader
         return typeof credentials === 'string' ? credentials : null
       },
+      () => (reply === undefined ? null : (cookies?.of(request, reply) ?? null)),
     )
   decoratePrincipal(app)
   app.decorate('latchkey', { auth, preHandler, createContext: contextOf })
@@ -148,6 +153,7 @@ export async function registerLatchkey(
       signUp: settings.signUp === 'open' ? 'OPEN' : 'CLOSED',
       tokenScheme: settings.tokenSchemes[0] as string, // at least one: `config.ts` sees to it
       tokenHeader: settings.tokenHeader,
+      tokenCookie: cookies !== null,
       mail: settings.smtpUrl !== 'off',
       passwordMinLength: settings.passwordMinLength,
     },
@@ -188,6 +194,15 @@ export async function registerLatchkey(
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
   runInBackground(app, auth, settings, primary?.prunes ?? true)
+}
+
+/** Null where tokens come in their header alone. */
+function openTokenCookies(
+  { tokenCookie, tokenHeader, corsOrigins }: Settings,
+  clock: () => number,
+): TokenCookies | null {
+  if (tokenCookie === 'off') return null
+  return createTokenCookies({ name: tokenCookie, header: tokenHeader, origins: corsOrigins, clock })
 }
 
 function refuseSecondRegistration(app: FastifyInstance): void {
@@ -273,7 +288,7 @@ async function createDomain(
 /** Joins the route to Mercurius: neither knows of the other. */
 function createRunner(
   executor: Executor,
-  contextOf: (request: FastifyRequest) => LatchkeyContext,
+  contextOf: (request: FastifyRequest, reply: FastifyReply) => LatchkeyContext,
   contextOfApplication: LatchkeyOptions['context'],
 ): OperationRunner {
   return {
@@ -283,7 +298,7 @@ function createRunner(
         executor.execute(operation as Operation, variables, context, reply, (error) =>
           request.log.error({ err: error }, 'a resolver failed'),
         )
-      const own = contextOf(request)
+      const own = contextOf(request, reply)
       if (contextOfApplication === undefined) return run(own)
       const extended = async (): Promise<object> => ({
         ...(await contextOfApplication(request, reply)),

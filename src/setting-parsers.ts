@@ -69,6 +69,12 @@ export function headerName(value: string): string {
   return value
 }
 
+/** A cookie's name without the prefix that is put before it, or `off`. */
+export function cookieName(value: string): string {
+  if (!/^[A-Za-z][A-Za-z0-9_-]{0,63}$/.test(value)) throw new Error('a name such as latchkey, or off')
+  return value
+}
+
 /** Authentication schemes, at least one. */
 export function schemes(value: string): string[] {
   const list = splitList(value)

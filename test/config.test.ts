@@ -70,6 +70,11 @@ function duration(least: number): Pick<Case, 'accepts' | 'refuses'> {
 }
 
 const cases: Record<SettingName, Case> = {
+  tokenCookie: {
+    byDefault: 'latchkey',
+    accepts: { off: 'off', my_app: 'my_app', 'my-app2': 'my-app2' },
+    refuses: ['__Host-latchkey', '2app', 'my app', 'a=b', 'a;b', 'é', `a${'b'.repeat(64)}`],
+  },
   smtpUrl: {
     byDefault: 'log',
     inProduction: 'off',
@@ -523,14 +528,6 @@ function refusal(act: () => unknown, what = 'It'): ConfigError {
 }
 
 function withoutServerSettings(all: ReturnType<typeof loadConfig>): Parameters<typeof readOptions>[0] {
-  const {
-    host: _host,
-    port: _port,
-    logLevel: _level,
-    trustProxy: _proxy,
-    corsOrigins: _origins,
-    workers: _workers,
-    ...own
-  } = all
+  const { host: _host, port: _port, logLevel: _level, trustProxy: _proxy, workers: _workers, ...own } = all
   return own
 }

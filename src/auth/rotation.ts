@@ -63,6 +63,7 @@ export function createRotateToken(deps: {
     const { row, user } = outcome
     if (outcome.isFirst) report({ ...origin, event: 'authn_token_rotated', userId, tokenId: row.id })
     const tokenInfo = toToken(row, uses.find(row.id))
-    return { token: outcome.token, tokenInfo, user: toUser(user), evictedIds: [] }
+    const { maxExpiresAt } = row
+    return { token: outcome.token, tokenInfo, user: toUser(user), maxExpiresAt, evictedIds: [] }
   }
 }

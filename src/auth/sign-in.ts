@@ -40,6 +40,8 @@ export interface IssuedToken {
   token: string
   tokenInfo: Token
   user: User
+  /** Until when use may renew it; its expiry where that is not renewed. */
+  maxExpiresAt: number
   /** The tokens that ended to make room for it. */
   evictedIds: readonly string[]
 }
@@ -236,6 +238,7 @@ export function createIssueToken(deps: IssueTokenDeps): IssueToken {
       token,
       tokenInfo: toToken(row),
       user: toUser(isDevice ? { ...user, lastSignInAt: now } : user),
+      maxExpiresAt,
       evictedIds,
     }
   }

@@ -14,10 +14,25 @@ export interface LatchkeyContext {
   readonly origin: RequestOrigin
   /** The token that the request presented, itself, or null. It is found out when somebody asks. */
   readToken(): string | null
+  /** The cookie that may carry the token of a browser; null where there is none to be had. */
+  tokenCookie(): TokenCookie | null
   /** Latchkey's use cases. */
   auth: Auth
   /** The user whose password this very request has proven. */
   provenUserId: string | null
+}
+
+/** The cookie that carries a browser's token, as the answer to one request may set and clear it. */
+export interface TokenCookie {
+  /** Whether the request presented its token so. */
+  readonly isPresented: boolean
+  /** Throws `FORBIDDEN` where the answer to this request must not set it: `CSRF`, or `HTTPS_REQUIRED`. */
+  requireSettable(): void
+  /** Puts a token into it, which the browser keeps until then, in milliseconds since 1970. */
+  set(token: string, expiresAt: number): void
+  clear(): void
+  /** Clears it, and has the browser forget what pages of this site have stored. */
+  signOut(): void
 }
 
 /** Builds the context of a request; where it comes from is found out when somebody asks. */
@@ -26,6 +41,7 @@ export function createContext(
   principal: Principal,
   findOrigin: () => RequestOrigin,
   readToken: () => string | null,
+  tokenCookie: () => TokenCookie | null,
 ): LatchkeyContext {
   const signedIn = principal.kind === 'user'
   let origin: RequestOrigin | null = null
@@ -39,6 +55,7 @@ export function createContext(
       return origin
     },
     readToken,
+    tokenCookie,
     auth,
     provenUserId: null,
   }

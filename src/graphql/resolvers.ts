@@ -9,6 +9,7 @@ import type { LatchkeyContext } from './context.ts'
 import { requireUser } from './guard.ts'
 import { dateTime } from './scalars.ts'
 import type { Resolvers, Scope, ServerInfo } from './schema-types.ts'
+import { clearIfEnded, intoCookie, requireTokenCookie, signOutIfEnded } from './token-cookie.ts'
 
 /** The resolvers of Latchkey's own schema: each one call into `auth/`. */
 export function createResolvers(
@@ -34,20 +35,26 @@ export function createResolvers(
       user: (_parent, { id }, context) => context.auth.getUser(id),
     },
     Mutation: {
-      async tokenAuth(_parent, request, context) {
+      async tokenAuth(_parent, { transport, ...request }, context) {
+        const cookie = transport === 'COOKIE' ? requireTokenCookie(context) : null
         const issued = await context.auth.tokenAuth(request, context.origin, context.principal)
         context.provenUserId = issued.user.id
+        if (cookie !== null) return intoCookie(cookie, issued)
+        await clearIfEnded(context)
         return issued
       },
       async revokeToken(_parent, { id }, context) {
         await context.auth.revokeToken(requireUser(context), id ?? null, context.origin)
+        await signOutIfEnded(context)
         return { revoked: true }
       },
       async revokeOtherTokens(_parent, _args, context) {
         return { count: await context.auth.revokeOtherTokens(requireUser(context), context.origin) }
       },
       async revokeAllTokens(_parent, _args, context) {
-        return { count: await context.auth.revokeAllTokens(requireUser(context), context.origin) }
+        const count = await context.auth.revokeAllTokens(requireUser(context), context.origin)
+        await signOutIfEnded(context)
+        return { count }
       },
       async renameToken(_parent, { id, name }, context) {
         return { tokenInfo: await context.auth.renameToken(requireUser(context), id, name) }
@@ -55,7 +62,9 @@ export function createResolvers(
       async rotateToken(_parent, _args, context) {
         const principal = requireUser(context)
         const token = context.readToken() as string // whoever is signed in has presented one
-        return context.auth.rotateToken(principal, token, context.origin)
+        const cookie = context.tokenCookie()
+        const issued = await context.auth.rotateToken(principal, token, context.origin)
+        return cookie?.isPresented ? intoCookie(cookie, issued) : issued
       },
       async createToken(_parent, request, context) {
         return context.auth.createPersonalToken(requireUser(context), request, context.origin)
@@ -68,6 +77,7 @@ export function createResolvers(
       },
       async reportLeakedToken(_parent, { token }, context) {
         await context.auth.reportLeakedToken(token, context.origin)
+        await signOutIfEnded(context)
         return { received: true }
       },
       signUp: (_parent, request, context) => context.auth.signUp(request, context.origin),
@@ -81,7 +91,9 @@ export function createResolvers(
         return { requested: true }
       },
       async resetPassword(_parent, request, context) {
-        return { revokedTokens: await context.auth.resetPassword(request, context.origin) }
+        const revokedTokens = await context.auth.resetPassword(request, context.origin)
+        await signOutIfEnded(context)
+        return { revokedTokens }
       },
       async requestEmailVerification(_parent, _args, context) {
         return {
@@ -93,6 +105,7 @@ export function createResolvers(
       },
       async deleteViewer(_parent, _args, context) {
         await context.auth.deleteViewer(requireUser(context), context.origin)
+        await signOutIfEnded(context)
         return { deleted: true }
       },
       async updateViewer(_parent, { username, email }, context) {
@@ -100,21 +113,29 @@ export function createResolvers(
         return context.auth.updateViewer(requireUser(context), change, context.origin)
       },
       createUser: (_parent, request, context) => context.auth.createAccount(request, actorOf(context)),
-      setUserActive: (_parent, { id, active }, context) =>
-        context.auth.setUserActive(id, active, actorOf(context)),
+      async setUserActive(_parent, { id, active }, context) {
+        const answer = await context.auth.setUserActive(id, active, actorOf(context))
+        await signOutIfEnded(context)
+        return answer
+      },
       async setUserRole(_parent, { id, role }, context) {
         return { user: await context.auth.setUserRole(id, role, actorOf(context)) }
       },
       async setUserPassword(_parent, { id, ...wish }, context) {
         requireOwnRights(id, context)
-        return context.auth.setUserPassword(id, wish, actorOf(context))
+        const answer = await context.auth.setUserPassword(id, wish, actorOf(context))
+        await signOutIfEnded(context)
+        return answer
       },
       async revokeUserTokens(_parent, { id, tokenId }, context) {
-        return { count: await context.auth.endTokens(id, actorOf(context), tokenId ?? null) }
+        const count = await context.auth.endTokens(id, actorOf(context), tokenId ?? null)
+        await signOutIfEnded(context)
+        return { count }
       },
       async deleteUser(_parent, { id }, context) {
         requireOwnRights(id, context)
         await context.auth.deleteUser(id, actorOf(context))
+        await signOutIfEnded(context)
         return { deleted: true }
       },
     },

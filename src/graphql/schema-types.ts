@@ -188,6 +188,7 @@ export type Mutation = {
    * Ends a token of the signed-in user: the next request with it is refused. Without `id`, the token of this request;
    * another one needs the scope `TOKENS`.
    * Ending it twice is not an error, and an unknown id or somebody else's gets the same answer.
+   * Where the token came in the cookie, that is cleared (`Clear-Site-Data` as well), as by all that ends it.
    */
   revokeToken: Maybe<RevokeTokenPayload>;
   /** Ends every token of an account, or one of them. Ending it twice is not an error. */
@@ -195,7 +196,7 @@ export type Mutation = {
   /**
    * Gives the token of this request a new secret; id, name, scopes and the furthest expiry stay. The one that was sent works
    * on for 30 seconds, unless the server says otherwise, and asking with it again gets the same new token. Shown after that,
-   * it ends the new one as well: two have it, and one of them should not.
+   * it ends the new one as well: two have it, and one of them should not. One that came in the cookie is replaced there.
    */
   rotateToken: Maybe<TokenAuthPayload>;
   /**
@@ -339,6 +340,7 @@ export type MutationTokenAuthArgs = {
   newPassword: InputMaybe<Scalars['String']['input']>;
   password: Scalars['String']['input'];
   scopes: InputMaybe<Array<Scope>>;
+  transport?: TokenTransport;
   username: Scalars['String']['input'];
 };
 
@@ -487,6 +489,8 @@ export type ServerInfo = {
   passwordMinLength: Scalars['Int']['output'];
   /** Whether `signUp` is open. */
   signUp: SignUpPolicy;
+  /** Whether `tokenAuth(transport: COOKIE)` is to be had. */
+  tokenCookie: Scalars['Boolean']['output'];
   /** The header that carries the token. */
   tokenHeader: Scalars['String']['output'];
   /** The word that goes before the token in the header. */
@@ -577,8 +581,11 @@ export type Token = {
 /** A fresh token. This answer is the only place where it is shown. */
 export type TokenAuthPayload = {
   __typename?: 'TokenAuthPayload';
-  /** The token: send it as `Authorization: Token <token>`. Store it as you would a password. */
-  token: Scalars['String']['output'];
+  /**
+   * The token: send it as `Authorization: Token <token>`. Store it as you would a password. Null if, and only if, it went into
+   * the cookie: with `transport: COOKIE`, and when one that came in the cookie was rotated.
+   */
+  token: Maybe<Scalars['String']['output']>;
   /** What is known about the token. */
   tokenInfo: Token;
   /** Who is signed in. */
@@ -615,6 +622,17 @@ export type TokenKind =
   | 'PERSONAL'
   /** The operator of the server, for a machine. */
   | 'SERVICE';
+
+/** How a token travels between a client and the server. */
+export type TokenTransport =
+  /**
+   * In a cookie that the browser keeps, sends by itself and shows to no script. The answer has no token. Requests that come
+   * with the cookie and no token header are answered `FORBIDDEN` / `CSRF` unless a page of the server's own origin, or of one
+   * in `CORS_ORIGINS`, sent them. Needs HTTPS, or http://localhost.
+   */
+  | 'COOKIE'
+  /** In the answer, and from then on in the header of requests: for applications, scripts, and pages of another site. */
+  | 'TOKEN';
 
 /** The answer to `updateViewer`. */
 export type UpdateViewerPayload = {
@@ -804,6 +822,7 @@ export type ResolversTypes = {
   TokenConnection: ResolverTypeWrapper<TokenPage>;
   TokenEdge: ResolverTypeWrapper<Omit<TokenEdge, 'node'> & { node: ResolversTypes['Token'] }>;
   TokenKind: TokenKind;
+  TokenTransport: TokenTransport;
   UpdateViewerPayload: ResolverTypeWrapper<Omit<UpdateViewerPayload, 'user'> & { user: ResolversTypes['User'] }>;
   User: ResolverTypeWrapper<UserModel>;
   UserConnection: ResolverTypeWrapper<UserPage>;
@@ -946,7 +965,7 @@ export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends 
   setUserPassword?: Resolver<Maybe<ResolversTypes['SetUserPasswordPayload']>, ParentType, ContextType, RequireFields<MutationSetUserPasswordArgs, 'id' | 'temporaryPassword'>>;
   setUserRole?: Resolver<Maybe<ResolversTypes['SetUserRolePayload']>, ParentType, ContextType, RequireFields<MutationSetUserRoleArgs, 'id' | 'role'>>;
   signUp?: Resolver<Maybe<ResolversTypes['SignUpPayload']>, ParentType, ContextType, RequireFields<MutationSignUpArgs, 'password' | 'username'>>;
-  tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'username'>>;
+  tokenAuth?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationTokenAuthArgs, 'password' | 'transport' | 'username'>>;
   updateViewer?: Resolver<Maybe<ResolversTypes['UpdateViewerPayload']>, ParentType, ContextType, Partial<MutationUpdateViewerArgs>>;
   verifyEmail?: Resolver<Maybe<ResolversTypes['VerifyEmailPayload']>, ParentType, ContextType, RequireFields<MutationVerifyEmailArgs, 'token'>>;
 };
@@ -999,6 +1018,7 @@ export type ServerInfoResolvers<ContextType = LatchkeyContext, ParentType extend
   name?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   passwordMinLength?: Resolver<ResolversTypes['Int'], ParentType, ContextType>;
   signUp?: Resolver<ResolversTypes['SignUpPolicy'], ParentType, ContextType>;
+  tokenCookie?: Resolver<ResolversTypes['Boolean'], ParentType, ContextType>;
   tokenHeader?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   tokenScheme?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
   version?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1044,7 +1064,7 @@ export type TokenResolvers<ContextType = LatchkeyContext, ParentType extends Res
 };
 
 export type TokenAuthPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['TokenAuthPayload'] = ResolversParentTypes['TokenAuthPayload']> = {
-  token?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+  token?: Resolver<Maybe<ResolversTypes['String']>, ParentType, ContextType>;
   tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
   user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
 };

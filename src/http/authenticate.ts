@@ -5,6 +5,7 @@ import type { RequestOrigin } from '../auth/origin.ts'
 import type { Principal, ResolvePrincipal } from '../auth/principal.ts'
 import { type Credentials, missing, type ReadCredentials } from './authorization.ts'
 import { refusePlainHttp } from './plain-http.ts'
+import type { TokenCookies } from './token-cookie.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -33,16 +34,26 @@ export function decoratePrincipal(app: FastifyInstance): void {
   })
 }
 
-/** Resolves the token header into `request.principal`. It refuses no token: that is for `@auth` to do. */
+/** Resolves the token header, or the token cookie where there is no such header, into `request.principal`. It refuses no token: that is for `@auth` to do. */
 export function createAuthenticate(deps: {
   readCredentials: ReadCredentials
   resolvePrincipal: ResolvePrincipal
+  /** Null where tokens come in their header alone. */
+  cookies: TokenCookies | null
   /** Whether credentials over plain HTTP are refused, but from loopback. */
   requireHttps: boolean
 }): PreHandler {
-  const { readCredentials, resolvePrincipal, requireHttps } = deps
+  const { readCredentials, resolvePrincipal, cookies, requireHttps } = deps
   return (request, _reply, done) => {
-    const credentials = readCredentials(request.raw)
+    let credentials = readCredentials(request.raw)
+    if (credentials === missing && cookies !== null) {
+      const inCookie = cookies.read(request)
+      if (inCookie !== undefined) {
+        const refusal = cookies.refuseForeignPage(request)
+        if (refusal !== undefined) return done(refusal)
+        credentials = inCookie
+      }
+    }
     if (requireHttps && carriesToken(credentials)) {
       const refusal = refusePlainHttp(request)
       if (refusal !== undefined) return done(refusal)

@@ -21,7 +21,8 @@ const missingMessage = 'Authentication credentials were not provided.'
 /** The principal of a request without a token header, and of one whose header nobody has read yet. */
 export const missing = anonymous('MISSING', missingMessage)
 
-const malformed = anonymous('MALFORMED', 'Invalid token header.')
+/** The principal of a request whose token cannot be read at all. */
+export const malformed = anonymous('MALFORMED', 'Invalid token header.')
 const withoutToken = anonymous('MALFORMED', 'Invalid token header. No credentials provided.')
 const withBlanks = anonymous('MALFORMED', 'Invalid token header. Token string should not contain spaces.')
 const withOddBytes = anonymous(
@@ -74,6 +75,11 @@ export function createReadCredentials(options: HeaderOptions): ReadCredentials {
     if (isVisibleAscii(value, start)) return value.slice(start)
     return findBlank(value, start) === -1 ? withOddBytes : withBlanks
   }
+}
+
+/** A token that stands by itself, in a cookie for example. */
+export function readBareToken(value: string): Credentials {
+  return value.length <= maxBytes && isVisibleAscii(value, 0) ? value : malformed
 }
 
 /** Node keeps the first of two equal headers in silence. */

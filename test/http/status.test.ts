@@ -371,7 +371,7 @@ t.test('each kind of answer has the constant headers', async (t) => {
         headers: { origin: 'https://app.example.org', 'access-control-request-method': 'POST' },
       },
     ],
-    [400, { method: 'OPTIONS', url: '/graphql' }],
+    [405, { method: 'OPTIONS', url: '/graphql' }],
   ]
   const ids = new Set<unknown>()
   for (const [status, request] of rows) {
