@@ -1,5 +1,9 @@
 import type { AuthOptions } from './auth/auth.ts'
 import type { Settings } from './config.ts'
+import type { ServerOptions } from './db/database.ts'
+
+/** Nothing is waited for longer than this, which timers could not. */
+const hourMs = 3_600_000
 
 /** The settings as the domain takes them. */
 export function toAuthOptions(settings: Settings): AuthOptions {
@@ -57,4 +61,13 @@ export function toAuthOptions(settings: Settings): AuthOptions {
 /** How long one hook may hold up an answer: half of an operation's time is for its password, and three hooks may be on its way. */
 export function hookLimitMs({ queryTimeout }: Settings): number {
   return queryTimeout / 6
+}
+
+/** The settings of a database server. */
+export function toServerOptions(settings: Settings): ServerOptions {
+  return {
+    poolSize: settings.databasePoolSize,
+    timeoutMs: Math.min(settings.databaseTimeout, hourMs),
+    changes: settings.databaseChanges,
+  }
 }

@@ -55,8 +55,23 @@ export const settings = {
   databaseUrl: setting(
     databaseAddress,
     'sqlite:data/latchkey.db',
-    'Where users and tokens are: `sqlite:<file>` or `sqlite::memory:`.',
+    'Where users and tokens are: `sqlite:<file>`, `sqlite::memory:` or `postgres://user:password@host/database`.',
     { secret: true },
+  ),
+  databasePoolSize: setting(
+    integer(2, 1_000),
+    '10',
+    'With PostgreSQL: how many connections each process has at the most, beside the one that hears of changes. Half of them are for the look-ups of tokens alone.',
+  ),
+  databaseTimeout: setting(
+    duration(100),
+    '5s',
+    'With PostgreSQL: how long a connection, or the answer to a statement, is waited for.',
+  ),
+  databaseChanges: setting(
+    oneOf('listen', 'poll'),
+    'listen',
+    'With PostgreSQL: how a process hears of what others change: told by `LISTEN`, or, where the server or a pooler in front of it has none, read from a table 25 times a second.',
   ),
   graphqlPath: setting(path, '/graphql', 'The path of the API.'),
   logLevel: setting(

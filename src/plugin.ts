@@ -5,7 +5,7 @@ import { createHooks, findHookProblems, type LatchkeyHooks } from './auth/hooks.
 import type { AuthEvent } from './auth/origin.ts'
 import type { OutboxTrouble } from './auth/outbox.ts'
 import { createThrottleStore } from './auth/throttle.ts'
-import { hookLimitMs, toAuthOptions } from './auth-options.ts'
+import { hookLimitMs, toAuthOptions, toServerOptions } from './auth-options.ts'
 import { createClock } from './clock.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
@@ -112,16 +112,19 @@ export async function registerLatchkey(
         'the clock of this machine was set back: until the next start, Latchkey goes on as if it had not been'
       app.log.warn({ aheadMs: Math.round(aheadMs) }, sentence)
     })
-  const database = options.database ? adoptKysely(options.database) : openDatabase(settings.databaseUrl)
+  const database = options.database
+    ? adoptKysely(options.database)
+    : openDatabase(settings.databaseUrl, toServerOptions(settings))
   app.addHook('onClose', () => database.close())
-  if (options.database) for (const advice of await findWeakSettings(database)) app.log.warn(advice)
+  if (options.database || database.isServer)
+    for (const advice of await findWeakSettings(database)) app.log.warn(advice)
   await migrateToLatest(database)
   if (options.smtpUrl === undefined && settings.smtpUrl === 'off') app.log.warn(mailIsOff)
 
   const auth = await createDomain(app, database, settings, clock, {
     hooks: options.hooks,
     mails: options.mails,
-    isShared: primary !== undefined,
+    isShared: primary !== undefined || database.isServer,
   })
   const cookies = openTokenCookies(settings, clock)
   const authentication = {

@@ -17,10 +17,10 @@ export function path(value: string): string {
   return value
 }
 
-/** Where a database is, as `sqlite:<file>`. */
+/** Where a database is: a file of SQLite, or a server of PostgreSQL. */
 export function databaseAddress(value: string): string {
-  if (!/^sqlite:./.test(value)) throw new Error('an address such as sqlite:data/latchkey.db')
-  return value
+  if (/^sqlite:./.test(value) || /^postgres(ql)?:\/\/[^/]*\/./.test(value)) return value
+  throw new Error('an address such as sqlite:data/latchkey.db or postgres://user:password@host/database')
 }
 
 /** How mails are sent: by a server (RFC 5321), to the log, or not at all. */

@@ -34,7 +34,7 @@ const mayImport: Record<string, string[]> = {
   clock: [],
   'log-output': [],
   migrations: [],
-  'auth-options': ['auth', 'config'],
+  'auth-options': ['auth', 'config', 'db'],
   plugin: ['clock', 'http', 'graphql', 'auth', 'auth-options', 'db', 'config', 'errors', 'mail', 'version'],
   app: ['plugin', 'http', 'config'],
   closing: [],
@@ -49,7 +49,7 @@ const mayImport: Record<string, string[]> = {
 const packagesOf: [pattern: RegExp, parts: string[], typesTo: string[]][] = [
   [/^kysely(\/|$)/, ['db', 'django', 'migrations'], ['auth', 'plugin']],
   [/^better-sqlite3$/, ['db', 'django'], []],
-  [/^pg$/, ['django'], []],
+  [/^pg$/, ['db', 'django'], []],
   [/^mercurius$/, ['graphql'], []],
   [/^graphql$/, ['graphql', 'cli'], ['http']],
   [/^fastify(-plugin)?$|^@fastify\//, ['app', 'plugin', 'http'], ['graphql', 'service']],
@@ -87,11 +87,23 @@ t.test('a package belongs to the part that is there for it', async (t) => {
       t.ok(typeOnly && typesTo.includes(partOf(from)), `${from} imports ${to}`)
     }
   }
-  const dialects = imports.filter(({ to }) => to === 'better-sqlite3').map(({ from }) => from)
+  const importersOf = (name: string): string[] => [
+    ...new Set(imports.filter(({ to }) => to === name).map(({ from }) => from)),
+  ]
   t.strictSame(
-    dialects,
+    importersOf('better-sqlite3'),
     ['src/db/dialect.ts', 'src/db/open.ts', 'src/django/sqlite.ts'],
-    'two files name a dialect, and one opens the database of another system',
+    'two files name a driver of SQLite, and one opens the database of another system',
+  )
+  t.strictSame(
+    importersOf('pg'),
+    [
+      'src/db/postgres-changes.ts',
+      'src/db/postgres-dialect.ts',
+      'src/db/postgres.ts',
+      'src/django/postgres.ts',
+    ],
+    'and three that of PostgreSQL, with one for another system',
   )
 })
 

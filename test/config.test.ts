@@ -115,8 +115,21 @@ const cases: Record<SettingName, Case> = {
   },
   databaseUrl: {
     byDefault: 'sqlite:data/latchkey.db',
-    accepts: { 'sqlite::memory:': 'sqlite::memory:', 'sqlite:/srv/a b.db': 'sqlite:/srv/a b.db' },
-    refuses: ['sqlite:', 'data/latchkey.db', 'mysql://localhost/latchkey', 'file:latchkey.db'],
+    accepts: {
+      'sqlite::memory:': 'sqlite::memory:',
+      'sqlite:/srv/a b.db': 'sqlite:/srv/a b.db',
+      'postgres://ada:p%40ss@db.example.org/latchkey?sslmode=verify-full':
+        'postgres://ada:p%40ss@db.example.org/latchkey?sslmode=verify-full',
+      'postgresql:///latchkey?host=/run/postgresql': 'postgresql:///latchkey?host=/run/postgresql',
+    },
+    refuses: ['sqlite:', 'data/latchkey.db', 'mysql://localhost/latchkey', 'file:latchkey.db', 'postgres:x'],
+  },
+  databasePoolSize: { byDefault: 10, ...wholeNumber(2, 1_000) },
+  databaseTimeout: { byDefault: 5_000, ...duration(100) },
+  databaseChanges: {
+    byDefault: 'listen',
+    accepts: { listen: 'listen', poll: 'poll' },
+    refuses: ['on', 'off', 'LISTEN'],
   },
   graphqlPath: {
     byDefault: '/graphql',

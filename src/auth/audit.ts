@@ -121,7 +121,7 @@ export function createAudit(deps: {
     try {
       while (pending.length > 0) {
         const batch = pending.slice(0, batchSize)
-        await database.run((db) => insertAuditEvents(db, batch))
+        await database.transaction((db) => insertAuditEvents(db, batch))
         pending.splice(0, batch.length)
         await turn()
       }

@@ -161,7 +161,7 @@ export function createAuth(deps: {
   const findStoredToken = createFindStoredToken({ findToken, findPredecessor })
   const endFamily = createEndFamily({ database, clock, report })
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
-  const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize)
+  const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize, database.feed?.isCurrent)
   const makeTemporary = () => makeTemporaryPassword(clock(), options.temporaryPasswordTtlMs)
   const accounts = createAccounts({
     database,

@@ -6,6 +6,7 @@ import type { Database } from '../db/open.ts'
 import { deleteOldOutbox } from '../db/outbox.ts'
 import { deleteStaleThrottles } from '../db/throttle.ts'
 import { deleteEndedTokens } from '../db/tokens.ts'
+import { deleteUnusedUserAgents } from '../db/user-agents.ts'
 
 /** The moments before which something must have ended to be deleted, in milliseconds since 1970. */
 export interface EndedBefore {
@@ -57,8 +58,13 @@ export async function deleteEnded(
     (db, limit) => deleteOldOutbox(db, before.counters - outboxKeptMs, limit),
     options,
   )
+  const tokens = await deleteTokens(database, before, options)
+  await inBatches(options, async (size) => {
+    const deleted = await database.transaction((db) => deleteUnusedUserAgents(db, size))
+    return deleted < size ? 'done' : 'more'
+  })
   return {
-    tokens: await deleteTokens(database, before, options),
+    tokens,
     counters: await deleteAll(
       database,
       (db, limit) => deleteStaleThrottles(db, before.counters, limit),

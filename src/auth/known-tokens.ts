@@ -11,6 +11,10 @@ export interface KnownTokens {
   find(digest: string): TokenWithUserRow | undefined
   /** Takes what a look-up has just found in the place of what was known. */
   keep(digest: string, row: TokenWithUserRow | undefined): void
+  /** A moment, for a look-up that takes its time. */
+  mark(): number
+  /** The same as `keep` for what a look-up has found that began at a mark, unless its user has changed since. */
+  keepSince(mark: number, digest: string, row: TokenWithUserRow | undefined): void
 }
 
 /** A token with what it shares with the others of its user. */
@@ -25,9 +29,22 @@ interface Owner {
   entries: number
 }
 
-/** Keeps up to `size` tokens, those that were used last. */
-export function createKnownTokens(readChanges: ReadChanges, size: number): KnownTokens {
+/** Changes that are remembered for look-ups that are under way; one that has seen more of them go by is not kept. */
+const rememberedChanges = 10_000
+
+/**
+ * Keeps up to `size` tokens, those that were used last. Where changes come by themselves, what is known counts only as
+ * long as nothing can have been missed: `isCurrent` says so.
+ */
+export function createKnownTokens(
+  readChanges: ReadChanges,
+  size: number,
+  isCurrent: () => boolean = always,
+): KnownTokens {
   const owners = new Map<string, Owner>()
+  const changedAt = new Map<string, number>()
+  let changeCount = 0
+  let forgottenAt = 0
   const entries = new LRUCache<string, Entry>({ max: size, dispose: leaveOwner })
 
   function leaveOwner({ row, owner }: Entry): void {
@@ -49,8 +66,14 @@ export function createKnownTokens(readChanges: ReadChanges, size: number): Known
   /** Forgets what was committed against, by whichever process. */
   function follow(): void {
     const changes = readChanges()
-    if (changes === null) entries.clear()
-    for (const userId of changes ?? []) {
+    if (changes === null) {
+      entries.clear()
+      changedAt.clear()
+      forgottenAt = ++changeCount
+      return
+    }
+    for (const userId of changes) {
+      remember(userId)
       const owner = owners.get(userId)
       if (owner === undefined) continue
       owner.changed = true
@@ -58,19 +81,42 @@ export function createKnownTokens(readChanges: ReadChanges, size: number): Known
     }
   }
 
+  function remember(userId: string): void {
+    changedAt.delete(userId) // it goes to the end
+    changedAt.set(userId, ++changeCount)
+    if (changedAt.size <= rememberedChanges) return
+    const [oldest] = changedAt as Iterable<[string, number]>
+    if (oldest === undefined) return
+    changedAt.delete(oldest[0])
+    forgottenAt = oldest[1]
+  }
+
+  function keep(digest: string, row: TokenWithUserRow | undefined): void {
+    // Refusals are looked up each time: whoever is refused may be many, and in no hurry.
+    if (row === undefined || row.userId === null || row.active !== 1 || row.revokedAt !== null) {
+      entries.delete(digest)
+    } else {
+      entries.set(digest, { row, owner: joinOwner(row.userId) })
+    }
+  }
+
   return {
     find(digest) {
       follow()
+      if (!isCurrent()) return undefined
       const known = entries.get(digest)
       return known === undefined || known.owner.changed ? undefined : known.row
     },
-    keep(digest, row) {
-      // Refusals are looked up each time: whoever is refused may be many, and in no hurry.
-      if (row === undefined || row.userId === null || row.active !== 1 || row.revokedAt !== null) {
-        entries.delete(digest)
-      } else {
-        entries.set(digest, { row, owner: joinOwner(row.userId) })
-      }
+    keep,
+    mark: () => changeCount,
+    keepSince(mark, digest, row) {
+      follow()
+      const isOvertaken = mark < forgottenAt || (changedAt.get(row?.userId ?? '') ?? 0) > mark
+      keep(digest, isOvertaken ? undefined : row)
     },
   }
+}
+
+function always(): boolean {
+  return true
 }

@@ -151,8 +151,13 @@ export function createResolvePrincipal(deps: {
     address: string,
     findOrigin: FindOrigin | undefined,
   ): Principal | Promise<Principal> {
+    const mark = knownTokens?.mark() ?? 0
     const found = findToken(digest)
-    if (found instanceof Promise) return found.then((row) => settle(digest, row, address, findOrigin))
+    if (found instanceof Promise)
+      return found.then((row) => {
+        knownTokens?.keepSince(mark, digest, row)
+        return settle(digest, row, address, findOrigin)
+      })
     knownTokens?.keep(digest, found)
     return settle(digest, found, address, findOrigin)
   }

@@ -3,7 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
-import { deleteThrottle, findThrottle, saveThrottle, type ThrottleRow } from '../db/throttle.ts'
+import {
+  deleteThrottle,
+  findThrottle,
+  giveBackAttempt,
+  replaceThrottle,
+  saveThrottle,
+  type ThrottleRow,
+} from '../db/throttle.ts'
 import { rateLimited } from '../errors.ts'
 
 /** How many failed sign-ins are borne, and what follows. */
@@ -95,13 +102,6 @@ export function createThrottle(deps: {
     }
   }
 
-  async function giveBack(db: Kysely<Tables>, key: string): Promise<void> {
-    const row = await findThrottle(db, key)
-    if (row === undefined) return
-    if (row.attempts <= 1) return deleteThrottle(db, key)
-    await saveThrottle(db, key, { ...row, attempts: row.attempts - 1, blockedUntil: 0 })
-  }
-
   return {
     async begin({ address, account }) {
       await count('address', address)
@@ -109,7 +109,7 @@ export function createThrottle(deps: {
       const end = (): void => counted.forEach(undecided.end)
       const cancel = (): Promise<void> =>
         database.transaction(async (db) => {
-          for (const key of counted) await giveBack(db, key)
+          for (const key of counted) await giveBackAttempt(db, key)
         })
       try {
         if (account !== undefined) {
@@ -122,7 +122,7 @@ export function createThrottle(deps: {
       }
       return {
         async clear(db) {
-          await giveBack(db, address)
+          await giveBackAttempt(db, address)
           if (account !== undefined) await deleteThrottle(db, account)
         },
         cancel,
@@ -239,14 +239,19 @@ export function createThrottleStore(deps: {
     }
 
     incr(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
-      const counted = database.transaction(async (db) => {
-        const row = this.#standing(await findThrottle(db, key))
+      this.#count(key, max).then((result) => callback(null, result), callback)
+    }
+
+    /** One statement decides, and locks nothing for longer: of all who count from the same number, one has counted. */
+    async #count(key: string, max: number): Promise<{ current: number; ttl: number }> {
+      for (;;) {
+        const found = await database.run((db) => findThrottle(db, key))
+        const row = this.#standing(found)
         if (row.blockedUntil > clock()) return answer(row, max)
         const next = this.#kind === 'account' ? afterAccountAttempt(row) : afterAddressAttempt(row)
-        await saveThrottle(db, key, next)
-        return { current: Math.min(next.attempts, max), ttl: 0 }
-      })
-      counted.then((result) => callback(null, result), callback)
+        const isCounted = await database.run((db) => replaceThrottle(db, key, found, next))
+        if (isCounted) return { current: Math.min(next.attempts, max), ttl: 0 }
+      }
     }
 
     read(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { unlimitedAudit } from '../auth/audit.ts'
 import { type Auth, createAuth } from '../auth/auth.ts'
 import type { AuthEvent } from '../auth/origin.ts'
-import { toAuthOptions } from '../auth-options.ts'
+import { toAuthOptions, toServerOptions } from '../auth-options.ts'
 import type { Settings } from '../config.ts'
 import { listMigrations, migrateToLatest } from '../db/migrate.ts'
 import { type Database, openDatabase } from '../db/open.ts'
@@ -34,8 +34,9 @@ export async function withUnchangedAuth(
   act: (auth: Auth, settings: Settings) => Promise<void>,
 ): Promise<void> {
   const settings = loadSettings()
-  const isThere = existsSync(settings.databaseUrl.replace(/^sqlite:(\/\/)?/, ''))
-  const database = openDatabase(isThere ? settings.databaseUrl : 'sqlite::memory:')
+  const file = /^sqlite:(?:\/\/)?(.*)$/s.exec(settings.databaseUrl)?.[1]
+  const isThere = file === undefined || existsSync(file)
+  const database = openDatabase(isThere ? settings.databaseUrl : 'sqlite::memory:', toServerOptions(settings))
   try {
     if (!isThere) await migrateToLatest(database)
     if ((await listMigrations(database)).some(({ executedAt }) => executedAt === null)) {
@@ -59,7 +60,7 @@ export async function withDatabase(
       'DATABASE_URL is sqlite::memory:, a database that only the service itself can see. Use a file.',
     )
   }
-  const database = openDatabase(settings.databaseUrl)
+  const database = openDatabase(settings.databaseUrl, toServerOptions(settings))
   try {
     await act(database, settings)
   } finally {

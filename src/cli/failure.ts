@@ -1,4 +1,5 @@
 import { explainDatabaseFault } from '../db/faults.ts'
+import { explainPostgresFault } from '../db/postgres-faults.ts'
 import { LatchkeyError } from '../errors.ts'
 
 /** What an operator is told of an error: what is wrong in a sentence, and the stack only where `LOG_LEVEL` asks for it. */
@@ -10,7 +11,7 @@ export function describeFailure(error: Error): string {
 /** Clients are told that the database is away and no more; the operator is told why. */
 function messageOf(error: Error): string {
   if (error instanceof LatchkeyError && error.code === 'SERVICE_UNAVAILABLE') {
-    return `The database cannot be used: ${explainDatabaseFault(error.cause)}`
+    return `The database cannot be used: ${explainPostgresFault(error.cause) ?? explainDatabaseFault(error.cause)}`
   }
   return error.message
 }

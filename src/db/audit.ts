@@ -1,4 +1,5 @@
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import { byEngine, rowsOfJson } from './engine-words.ts'
 import type { AuditEventsTable, Tables } from './tables.ts'
 
 /** One record of what happened; `times` is how often, for what was repeated within a minute. */
@@ -48,15 +49,33 @@ export async function insertAuditEvents(db: Kysely<Tables>, rows: readonly Audit
     row.times,
     row.detail,
   ])
+  const [id, userId, actorId, tokenId] = [0, 3, 4, 5].map(bytesAt)
+  const [at, count, times] = [1, 9, 10].map(numberAt)
   const isErased = sql`value ->> 3 is not null and coalesce(value ->> 4, value ->> 3) = value ->> 3
     and not exists (select 1 from latchkey_users where latchkey_users.id = value ->> 3)`
   // One statement for any number of rows: it is prepared once.
   await sql`
-    insert or ignore into latchkey_audit_events
+    insert into latchkey_audit_events
       (id, at, event, user_id, actor_id, token_id, address, user_agent, request_id, count, times, detail)
-    select unhex(value ->> 0, '-'), value ->> 1, value ->> 2, unhex(value ->> 3, '-'), unhex(value ->> 4, '-'),
-      unhex(value ->> 5, '-'), iif(${isErased}, null, value ->> 6), iif(${isErased}, null, value ->> 7), value ->> 8, value ->> 9, value ->> 10, value ->> 11
-    from json_each(${JSON.stringify(values)})`.execute(db)
+    select ${id}, ${at}, value ->> 2, ${userId}, ${actorId}, ${tokenId},
+      case when ${isErased} then null else value ->> 6 end, case when ${isErased} then null else value ->> 7 end,
+      value ->> 8, ${count}, ${times}, value ->> 11
+    from ${rowsOfJson(JSON.stringify(values))} where true
+    on conflict do nothing`.execute(db)
+}
+
+/** A UUID of a JSON array as bytes. */
+function bytesAt(index: number): RawBuilder<unknown> {
+  const text = sql`value ->> ${sql.lit(index)}`
+  return byEngine({
+    sqlite: sql`unhex(${text}, '-')`,
+    postgres: sql`decode(replace(${text}, '-', ''), 'hex')`,
+  })
+}
+
+function numberAt(index: number): RawBuilder<unknown> {
+  const text = sql`value ->> ${sql.lit(index)}`
+  return byEngine({ sqlite: text, postgres: sql`cast(${text} as bigint)` })
 }
 
 /** Up to `limit` records of a range, newest first. */

@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely'
+import { byEngine } from './engine-words.ts'
 
 /** A UUID as the 16 bytes in which the ids of tokens are stored, whose order is that of the text; '' comes before all. */
 export function uuidToBytes(id: string): Uint8Array {
@@ -8,8 +9,11 @@ export function uuidToBytes(id: string): Uint8Array {
 /** A UUID that is stored as bytes, read as text. */
 export function uuidText(column: string): RawBuilder<string> {
   const hex = sql`hex(${sql.ref(column)})`
-  return sql<string>`lower(substr(${hex}, 1, 8) || '-' || substr(${hex}, 9, 4) || '-' || substr(${hex}, 13, 4) || '-' ||
-    substr(${hex}, 17, 4) || '-' || substr(${hex}, 21))`
+  return byEngine<string>({
+    sqlite: sql`lower(substr(${hex}, 1, 8) || '-' || substr(${hex}, 9, 4) || '-' || substr(${hex}, 13, 4) || '-' ||
+    substr(${hex}, 17, 4) || '-' || substr(${hex}, 21))`,
+    postgres: sql`cast(cast(encode(${sql.ref(column)}, 'hex') as uuid) as text)`,
+  })
 }
 
 /** A digest (base64url) as the bytes in which it is stored; there may be 32 of them, or 64. */

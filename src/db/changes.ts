@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
+import type { ChangeFeed, Changes } from './feed.ts'
 import type { Database } from './open.ts'
 import type { Tables } from './tables.ts'
 
 /** The users whose accounts or tokens changed since the last question; null where it cannot be told which. */
-export type ReadChanges = () => readonly string[] | null
+export type ReadChanges = () => Changes
 
 /** Rows read at once; with more, forgetting everything is less work. */
 const readLimit = 1_000
@@ -14,11 +15,12 @@ const keptRows = 10_000
 const none: readonly string[] = []
 
 /**
- * Follows what any process has committed, exactly: what is committed when the question is asked is in its answer. Null
- * where the database cannot be asked at once.
+ * Follows what any process has committed. What is committed when the question is asked is in its answer; of a database
+ * that tells of changes by itself, what was told by then. Null where the database cannot be asked at once.
  */
 export function createReadChanges(database: Database): ReadChanges | null {
-  const { commits } = database
+  const { commits, feed } = database
+  if (feed !== null) return createReadFeed(feed)
   if (commits === null) return null
   const listFrom = commits.prepareAll((db) =>
     db
@@ -54,6 +56,27 @@ export function createReadChanges(database: Database): ReadChanges | null {
     last = (isFollowed ? rows : findLast(0)).at(-1)
     version = now
     return isFollowed ? rows.slice(1).map(({ userId }) => userId) : null
+  }
+}
+
+/** The first question begins to listen. */
+function createReadFeed(feed: ChangeFeed): ReadChanges {
+  let isListening = false
+  let heard: string[] | null = null
+
+  function hear(changes: Changes): void {
+    if (heard === null) return
+    if (changes === null || heard.length + changes.length > readLimit) heard = null
+    else heard.push(...changes)
+  }
+
+  return () => {
+    if (!isListening) feed.subscribe(hear)
+    isListening = true
+    if (heard?.length === 0) return none
+    const changes = heard
+    heard = []
+    return changes
   }
 }
 

@@ -25,6 +25,14 @@ export function explainDatabaseFault(error: unknown): string {
   return (error as Error).message
 }
 
+/** How an engine says what is wrong. */
+export interface Faults {
+  /** Whether others stood in the way, and trying again is worth it. */
+  isBusy(error: unknown): boolean
+  /** A fault of the database as `SERVICE_UNAVAILABLE`; anything else as it is. */
+  translate(error: unknown): unknown
+}
+
 /** Has the faults of a database thrown as `SERVICE_UNAVAILABLE`. */
 export function asLatchkeyErrors<T>(work: () => T): T {
   try {
@@ -41,7 +49,10 @@ export type RetryWhileBusy = <T>(work: () => Promise<T>) => Promise<T>
  * line and only the first asks again: each question holds the event loop a little. `onLine` hears when a line begins and
  * when it is over.
  */
-export function createRetryWhileBusy(onLine: (isWaiting: boolean) => void = () => {}): RetryWhileBusy {
+export function createRetryWhileBusy(
+  onLine: (isWaiting: boolean) => void = () => {},
+  { isBusy, translate }: Faults = sqliteFaults,
+): RetryWhileBusy {
   let last = Promise.resolve()
   let waiting = 0
 
@@ -58,7 +69,7 @@ export function createRetryWhileBusy(onLine: (isWaiting: boolean) => void = () =
         try {
           return await work()
         } catch (error) {
-          if (!isBusy(error)) throw toLatchkeyError(error)
+          if (!isBusy(error)) throw translate(error)
         }
       }
       throw busy()
@@ -72,20 +83,26 @@ export function createRetryWhileBusy(onLine: (isWaiting: boolean) => void = () =
     try {
       return await work()
     } catch (error) {
-      if (!isBusy(error)) throw toLatchkeyError(error)
+      if (!isBusy(error)) throw translate(error)
       return retryInLine(work)
     }
   }
 }
 
+const sqliteFaults: Faults = { isBusy, translate: toLatchkeyError }
+
 function toLatchkeyError(error: unknown): unknown {
   const code = sqliteCode(error)
-  if (code === '' || code.startsWith('SQLITE_CONSTRAINT')) return error
+  return code === '' || code.startsWith('SQLITE_CONSTRAINT') ? error : unavailable(error)
+}
+
+/** What clients are told of a database that cannot be used; the cause is for the operator. */
+export function unavailable(cause: unknown): LatchkeyError {
   return new LatchkeyError(
     'SERVICE_UNAVAILABLE',
     'The service cannot reach its database. Try again later.',
     { reason: 'DATABASE', retryAfter: 5 },
-    { cause: error },
+    { cause },
   )
 }
 

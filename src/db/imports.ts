@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { digestToBytes, uuidToBytes } from './bytes.ts'
+import { byEngine, rowsOfJson, textsOfJson } from './engine-words.ts'
 import type { ImportsTable, Tables } from './tables.ts'
 import type { NewUser } from './users.ts'
 
@@ -24,7 +25,7 @@ export async function findImported(
     .select(['foreign_id', 'user_id'])
     .where('source', '=', source)
     // One parameter for any number of ids: it is prepared once.
-    .where(sql<boolean>`foreign_id in (select value from json_each(${JSON.stringify(foreignIds)}))`)
+    .where(sql<boolean>`foreign_id in (select value from ${textsOfJson(JSON.stringify(foreignIds))})`)
     .execute()
   return new Map(rows.map((row) => [row.foreign_id, row.user_id]))
 }
@@ -36,16 +37,16 @@ export async function insertImported(
   rows: readonly ImportedRow[],
 ): Promise<void> {
   const values = rows.map((row) => [row.foreignId, row.userId, row.importedAt])
+  const importedAt = byEngine({ sqlite: sql`value ->> 2`, postgres: sql`cast(value ->> 2 as bigint)` })
   await sql`
-    insert or ignore into latchkey_imports (source, foreign_id, user_id, imported_at)
-    select ${source}, value ->> 0, value ->> 1, value ->> 2 from json_each(${JSON.stringify(values)})`.execute(
-    db,
-  )
+    insert into latchkey_imports (source, foreign_id, user_id, imported_at)
+    select ${source}, value ->> 0, value ->> 1, ${importedAt} from ${rowsOfJson(JSON.stringify(values))} where true
+    on conflict do nothing`.execute(db)
 }
 
 /** Which of these canonical forms name somebody, as a username or as an email address. */
 export async function findTakenNames(db: Kysely<Tables>, keys: readonly string[]): Promise<Set<string>> {
-  const wanted = sql`select value from json_each(${JSON.stringify(keys)})`
+  const wanted = sql`select value from ${textsOfJson(JSON.stringify(keys))}`
   const { rows } = await sql<{ key: string }>`
     select username_key as key from latchkey_users where username_key in (${wanted})
     union all select email_key from latchkey_users where email_key in (${wanted})`.execute(db)

@@ -1,9 +1,10 @@
 import * as fs from 'node:fs/promises'
 import * as path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { FileMigrationProvider, type MigrationResultSet, Migrator } from 'kysely/migration'
 import type { Database } from './open.ts'
+import type { Tables } from './tables.ts'
 
 const migrationTable = 'latchkey_migration'
 
@@ -29,7 +30,7 @@ export interface MigrationState {
 /** Every migration, in their order. */
 export async function listMigrations(database: Database): Promise<MigrationState[]> {
   return database.run(async (db) => {
-    const known = (await createMigrator(database).getMigrations()).map(
+    const known = (await createMigrator(db).getMigrations()).map(
       ({ name, executedAt = null }): MigrationState => ({ name, executedAt, known: true }),
     )
     if (known.every(({ executedAt }) => executedAt === null)) return known // perhaps without a table of migrations
@@ -46,16 +47,16 @@ async function runMigrator(
   database: Database,
   act: (migrator: Migrator) => Promise<MigrationResultSet>,
 ): Promise<string[]> {
-  return database.run(async () => {
-    const { error, results = [] } = await act(createMigrator(database))
+  return database.migrate(async (db) => {
+    const { error, results = [] } = await act(createMigrator(db))
     if (error !== undefined || results === undefined) throw explain(error)
     return results.filter((result) => result.status === 'Success').map((result) => result.migrationName)
   })
 }
 
-function createMigrator(database: Database): Migrator {
+function createMigrator(db: Kysely<Tables>): Migrator {
   return new Migrator({
-    db: database.kysely,
+    db,
     provider: new FileMigrationProvider({
       fs,
       path,

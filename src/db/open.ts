@@ -2,6 +2,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteAdapter, sql } from 'kysely'
+import type { Commits, Database, FindOne, ServerOptions } from './database.ts'
 import { BorrowingDialect, LatchkeySqliteDialect } from './dialect.ts'
 import {
   asLatchkeyErrors,
@@ -12,39 +13,11 @@ import {
   type RetryWhileBusy,
 } from './faults.ts'
 import { createFileGuard, type FileGuard } from './file-guard.ts'
+import { findWeakServerSettings, isPostgresUrl, openPostgres } from './postgres.ts'
 import type { ApplicationKysely, Tables } from './tables.ts'
 import { watchWalIndex } from './wal-index.ts'
 
-/** Looks up at most one row by one value; at once where the driver is synchronous, else as a promise. */
-export type FindOne<Row, Value extends string | Uint8Array = string> = (
-  value: Value,
-) => Row | undefined | Promise<Row | undefined>
-
-/** Latchkey's database: queries, transactions that wait their turn, and faults in one vocabulary. */
-export interface Database {
-  /** For single statements; the tables are Latchkey's own. */
-  readonly kysely: Kysely<Tables>
-  /** Runs one read or one atomic statement. Another process's write lock is waited for, without holding the event loop. */
-  run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
-  /** Runs `work` in one transaction, all or nothing; it may run again when the write lock was taken. */
-  transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
-  /** Compiles a query with exactly one parameter once, for the request path. */
-  prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array>
-  /** By what another thread opens it; null where only this one has it: in memory, or an application's own. */
-  readonly url: string | null
-  /** Tells at once what was committed; null where the driver cannot. */
-  readonly commits: Commits | null
-  /** Closes the database, unless it was handed in by an application. */
-  close(): Promise<void>
-}
-
-/** What this and other processes have committed. */
-export interface Commits {
-  /** A number that is another one after each commit, whoever made it. */
-  version(): number
-  /** Compiles a query once whose first parameter is the number to be given. */
-  prepareAll<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): (value: number) => Row[]
-}
+export type { Commits, Database, FindOne } from './database.ts'
 
 /** SQLite itself waits this long, holding the event loop, before the asynchronous wait begins. */
 const busyTimeoutMs = 3
@@ -58,14 +31,21 @@ const synchronousFull = 2
 /** Between two attempts to open a file that another process is opening, when there is nothing else to do yet. */
 const openPauseMs = 20
 
+/** What a server is opened with unless settings say otherwise. */
+const serverDefaults: ServerOptions = { poolSize: 10, timeoutMs: 5_000, changes: 'listen' }
+
 /**
- * Opens a database by its address: `sqlite:data/latchkey.db` (created with its folder, readable by the owner only) or
- * `sqlite::memory:`. Throws an `Error` that says what is wrong with the file.
+ * Opens a database by its address: `sqlite:data/latchkey.db` (created with its folder, readable by the owner only),
+ * `sqlite::memory:` or `postgres://…`, which connects when it is used. Throws an `Error` that says what is wrong with the
+ * file.
  */
-export function openDatabase(url: string): Database {
+export function openDatabase(url: string, options: ServerOptions = serverDefaults): Database {
+  if (isPostgresUrl(url)) return openPostgres(url, options)
   const file = parseSqliteUrl(url)
   if (file === null)
-    throw new Error(`DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file>`)
+    throw new Error(
+      `DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file> or postgres://…`,
+    )
   const { connection, reader } = openSqlite(file)
   const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
   const guard = file === ':memory:' ? unguarded : createFileGuard(resolve(file))
@@ -78,9 +58,12 @@ export function openDatabase(url: string): Database {
 
   return {
     url: connection.memory ? null : `sqlite:${connection.name}`,
+    isServer: false,
+    feed: null,
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    migrate: (work) => retryWhileBusy(() => work(kysely)),
     prepareOne: (compile) => afterGlance(guard, prepareSync(reader, compile(kysely))),
     commits: connection.memory ? null : watchCommits(reader, kysely, guard),
     async close() {
@@ -102,7 +85,10 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
   const retryWhileBusy = createRetryWhileBusy()
   return {
     url: null,
+    isServer: false,
+    feed: null,
     kysely,
+    migrate: (work) => retryWhileBusy(() => work(kysely)),
     run: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
     prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array> {
@@ -122,8 +108,9 @@ export function adoptKysely(applicationDb: ApplicationKysely): Database {
 /** A longer wait of SQLite's own is felt by every request, in milliseconds. */
 const longBusyTimeoutMs = 100
 
-/** In what an application's connection falls short of the guarantees, a sentence each that says what to set. */
+/** In what a server, or an application's connection, falls short of the guarantees, a sentence each that says what to set. */
 export async function findWeakSettings(database: Database): Promise<string[]> {
+  if (database.isServer) return findWeakServerSettings(database)
   const { rows } = await database.run((db) =>
     sql<{ synchronous: number; timeout: number }>`
       select synchronous, timeout from pragma_synchronous, pragma_busy_timeout`.execute(db),

@@ -1,4 +1,5 @@
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import { byEngine } from './engine-words.ts'
 import type { Tables } from './tables.ts'
 
 /** Something to be delivered; times in milliseconds, `payload` JSON text. */
@@ -41,6 +42,9 @@ export async function findNextDue(db: Kysely<Tables>, kind: string): Promise<num
   return row?.due_at
 }
 
+/** Where others may look at the same time, what they are taking is none of this look's business. */
+const notTakenByOthers = byEngine({ sqlite: sql``, postgres: sql`for update skip locked` })
+
 /** Takes what is due, the oldest first, so that nobody else takes it before `until`. */
 export function claimOutbox(
   db: Kysely<Tables>,
@@ -63,7 +67,8 @@ export function claimOutbox(
         .where('due_at', '<=', now)
         .orderBy('due_at')
         .orderBy('id')
-        .limit(limit),
+        .limit(limit)
+        .modifyEnd(notTakenByOthers),
     )
     .returning(['id', 'kind', 'payload', 'attempts', 'created_at as createdAt'])
     .execute()

@@ -25,6 +25,44 @@ export async function saveThrottle(db: Kysely<Tables>, key: string, row: Throttl
     .execute()
 }
 
+/** Puts a counter in the place of what was found; false where that has changed meanwhile, or come into being. */
+export async function replaceThrottle(
+  db: Kysely<Tables>,
+  key: string,
+  found: ThrottleRow | undefined,
+  row: ThrottleRow,
+): Promise<boolean> {
+  const values = { attempts: row.attempts, blocked_until: row.blockedUntil, expires_at: row.expiresAt }
+  if (found === undefined) {
+    const { numInsertedOrUpdatedRows } = await db
+      .insertInto('latchkey_throttle')
+      .values({ key, ...values })
+      .onConflict((conflict) => conflict.column('key').doNothing())
+      .executeTakeFirst()
+    return numInsertedOrUpdatedRows === 1n
+  }
+  const { numUpdatedRows } = await db
+    .updateTable('latchkey_throttle')
+    .set(values)
+    .where('key', '=', key)
+    .where('attempts', '=', found.attempts)
+    .where('blocked_until', '=', found.blockedUntil)
+    .where('expires_at', '=', found.expiresAt)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
+/** Takes one attempt back, and with it the wait it has caused. In a transaction. */
+export async function giveBackAttempt(db: Kysely<Tables>, key: string): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('latchkey_throttle')
+    .set((set) => ({ attempts: set('attempts', '-', 1), blocked_until: 0 }))
+    .where('key', '=', key)
+    .where('attempts', '>', 1)
+    .executeTakeFirst()
+  if (numUpdatedRows === 0n) await deleteThrottle(db, key)
+}
+
 export async function deleteThrottle(db: Kysely<Tables>, key: string): Promise<void> {
   await db.deleteFrom('latchkey_throttle').where('key', '=', key).execute()
 }

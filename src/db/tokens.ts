@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type SqlBool, sql } from 'kysely'
 import { digestToBytes, uuidText, uuidToBytes } from './bytes.ts'
+import { typed } from './engine-words.ts'
 import type { Database, FindOne } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -157,7 +158,7 @@ export function listLiveTokenUses(
     .selectFrom('latchkey_tokens')
     .select([tokenId.as('id'), sql<number>`coalesce(last_used_at, created_at)`.as('usedAt')])
     .where('user_id', '=', userId)
-    .where('kind', 'is', kind)
+    .where('kind', 'is not distinct from', kind)
     .where((where) => isLive(where, at))
     .orderBy('latchkey_tokens.id')
     .execute()
@@ -288,7 +289,8 @@ export async function eraseTokenDetails(db: Kysely<Tables>, userId: string): Pro
 export async function recordTokenUses(db: Kysely<Tables>, uses: readonly TokenUse[]): Promise<void> {
   const rows = uses.map(
     (use) =>
-      sql`(${uuidToBytes(use.id)}, ${use.usedAt}, ${use.address}, ${use.expiresAt}, ${use.renewedFrom})`,
+      sql`(${typed(uuidToBytes(use.id), 'bytea')}, ${typed(use.usedAt, 'bigint')}, ${typed(use.address, 'text')},
+        ${typed(use.expiresAt, 'bigint')}, ${typed(use.renewedFrom, 'bigint')})`,
   )
   await sql`
     update latchkey_tokens set

@@ -123,7 +123,7 @@ export async function replacePassword(
     .set({ password_digest: digest, password_expires_at: null })
     .where('id', '=', id)
     .where('active', '=', 1)
-    .where('password_digest', 'is', inForce)
+    .where('password_digest', 'is not distinct from', inForce)
     .execute()
 }
 

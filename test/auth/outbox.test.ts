@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Delivery, type OutboxHandler, Undeliverable } from '../../src/auth/outbox.ts'
+import { isOnPostgres } from '../support/database.ts'
 import { type DomainOptions, hourMs, openDomain, type TestDomain } from '../support/domain.ts'
 
 /** A domain whose handler of the kind `test` notes what it gets, then does what the test says. */
@@ -69,6 +70,7 @@ t.test('a failure is tried again after a wait that doubles, and given up after a
     throw new Error('nobody there')
   })
   await box.add({ n: 1 })
+  const stepMs = isOnPostgres ? 60_000 : 1_000 // each step asks a server twice
   const start = box.clock.now
   const waits: number[] = []
   let last = start
@@ -76,7 +78,7 @@ t.test('a failure is tried again after a wait that doubles, and given up after a
     const before = box.delivered.length
     await box.outbox.deliverDue()
     if (box.delivered.length === before) {
-      box.clock.now += 1_000
+      box.clock.now += stepMs
       continue
     }
     waits.push(box.clock.now - last)
@@ -85,7 +87,7 @@ t.test('a failure is tried again after a wait that doubles, and given up after a
   waits.shift() // the first attempt is made at once
   for (const [index, wait] of waits.entries()) {
     const nominal = Math.min(10_000 * 2 ** index, hourMs)
-    t.ok(wait >= nominal / 2 && wait <= nominal * 1.5 + 1_000, `wait ${index} is ${wait} ms`)
+    t.ok(wait >= nominal / 2 && wait <= nominal * 1.5 + stepMs, `wait ${index} is ${wait} ms`)
   }
   t.ok(last - start >= 24 * hourMs && last - start < 26 * hourMs)
   t.same(box.givenUp, [{ n: 1 }])

@@ -1,8 +1,8 @@
-import { sql } from 'kysely'
 import t from 'tap'
 import { generateToken, isWellFormedToken } from '../../src/auth/token-format.ts'
 import { updateUser } from '../../src/db/users.ts'
 import { password } from '../support/app.ts'
+import { forbid } from '../support/database.ts'
 import { dayMs, openDomain, origin, refusalOf, type TestDomain } from '../support/domain.ts'
 
 const refused = { code: 'UNAUTHENTICATED', reason: 'CREDENTIALS' }
@@ -283,11 +283,7 @@ t.test('a transaction that is undone reports nothing', async (t) => {
   const { database, createUser, signIn, reasonOf, events } = await openDomain(t, { token: { limit: 1 } })
   await createUser('ada')
   const { token } = await signIn('ada')
-  await database.run((db) =>
-    sql`create trigger no_more before insert on latchkey_tokens begin select raise(abort, 'no'); end`.execute(
-      db,
-    ),
-  )
+  await forbid(database, 'insert', 'latchkey_tokens')
   events.length = 0
   await t.rejects(signIn('ada', { device: { id: 'phone' } }))
   t.same(events, [])

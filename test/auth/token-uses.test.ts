@@ -2,6 +2,7 @@ import t from 'tap'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
 import { findToken } from '../../src/db/tokens.ts'
 import { startApp } from '../support/app.ts'
+import { forbid, permit } from '../support/database.ts'
 import { dayMs, openDomain, type TestDomain } from '../support/domain.ts'
 
 async function storedToken({ database }: TestDomain, id: string) {
@@ -12,15 +13,8 @@ async function storedToken({ database }: TestDomain, id: string) {
 
 /** Has every write of a token's use fail, or lets them pass again. */
 async function breakWrites({ database }: TestDomain, broken: boolean): Promise<void> {
-  const sql = broken
-    ? "create trigger no_use before update of last_used_at on latchkey_tokens begin select raise(abort, 'no room'); end"
-    : 'drop trigger no_use'
-  await database.kysely.executeQuery({
-    sql,
-    parameters: [],
-    query: { kind: 'RawNode' } as never,
-    queryId: { queryId: '' },
-  })
+  if (broken) await forbid(database, 'update of last_used_at', 'latchkey_tokens')
+  else await permit(database, 'latchkey_tokens')
 }
 
 t.test('uses are kept in memory and written by a flush, once each', async (t) => {

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig, type SettingsInput, variableOf } from '../../src/config.ts'
 import type { LatchkeyOptions } from '../../src/plugin.ts'
+import { freshDatabase } from './database.ts'
 import { collectLog, noteSecrets, secret } from './log.ts'
 
 /** A response of the API, as far as tests look at it. */
@@ -55,7 +56,7 @@ export async function startApp(
   const { listen = false, plugin = {}, production = false, ...input } = options
   const env = Object.fromEntries(
     Object.entries({
-      databaseUrl: 'sqlite::memory:',
+      databaseUrl: input.databaseUrl ?? (plugin.database ? 'sqlite::memory:' : await freshDatabase(t)),
       port: 0,
       rateLimitRequests: 'off',
       smtpUrl: 'off',

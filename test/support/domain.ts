@@ -11,6 +11,7 @@ import { type Database, openDatabase } from '../../src/db/open.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import { createLimiters } from '../../src/http/rate-limit.ts'
 import { password } from './app.ts'
+import { freshDatabase } from './database.ts'
 
 export const hourMs = 3_600_000
 export const dayMs = 24 * hourMs
@@ -65,7 +66,7 @@ export type DomainOptions = Omit<Partial<AuthOptions>, 'token' | 'password' | 't
 
 /** Opens the domain with the service's own defaults; `t` closes it. */
 export async function openDomain(t: Test, options: DomainOptions = {}): Promise<TestDomain> {
-  const database = openDatabase(options.url ?? 'sqlite::memory:')
+  const database = openDatabase(options.url ?? (await freshDatabase(t)))
   t.teardown(() => database.close())
   await migrateToLatest(database)
   const clock = options.clock ?? { now: Date.parse('2026-11-23T09:00:00.000Z') }

@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import latchkey, { type LatchkeyOptions } from '../../src/index.ts'
 import { type Answer, graphqlJson, password, type RequestOptions } from './app.ts'
+import { freshDatabase } from './database.ts'
 import { collectLog, noteSecrets } from './log.ts'
 
 /** An application of somebody else's with Latchkey in it. */
@@ -25,7 +26,7 @@ export async function startHost(
   t.teardown(() => app.close())
   await around.before?.(app)
   await app.register(latchkey, {
-    ...(options.database || options.databaseUrl ? {} : { databaseUrl: 'sqlite::memory:' }),
+    ...(options.database || options.databaseUrl ? {} : { databaseUrl: await freshDatabase(t) }),
     ...options,
   })
   await around.after?.(app)

@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Client } from 'pg'
 import type { Test } from 'tap'
+import { migrateToLatest } from '../../src/db/migrate.ts'
+import { openDatabase } from '../../src/db/open.ts'
 
 const programs = '/usr/lib/postgresql/15/bin'
 
@@ -29,6 +31,8 @@ export interface Postgres {
   /** The address of a database of this name; `createDatabase` makes it. */
   urlOf(database: string): string
   createDatabase(name: string): Promise<void>
+  /** Makes a database that others can be made from, brought up to date; returns what `LATCHKEY_TEST_DATABASE` takes. */
+  createTemplate(): Promise<string>
   /** Runs statements in a database. */
   // biome-ignore lint/suspicious/noExplicitAny: the shape differs from one statement to the next; tests say what they expect
   query(database: string, text: string): Promise<any[]>
@@ -50,7 +54,7 @@ export async function startPostgres(t: Test): Promise<Postgres> {
   })
 
   const port = await freePort()
-  const settings = ['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=40']
+  const settings = ['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=200']
   const [program = '', ...args] = [...through, join(programs, 'postgres')]
   const server = spawn(
     program,
@@ -86,6 +90,13 @@ export async function startPostgres(t: Test): Promise<Postgres> {
     query,
     createDatabase: async (name) => {
       await query('postgres', `create database ${name}`)
+    },
+    async createTemplate() {
+      await query('postgres', 'create database template_latchkey')
+      const database = openDatabase(urlOf('template_latchkey'))
+      await migrateToLatest(database)
+      await database.close()
+      return urlOf('template_latchkey')
     },
   }
 }

@@ -1,0 +1,50 @@
+import type { CompiledQuery, Kysely } from 'kysely'
+import type { ChangeFeed } from './feed.ts'
+import type { Tables } from './tables.ts'
+
+/** Looks up at most one row by one value; at once where the driver is synchronous, else as a promise. */
+export type FindOne<Row, Value extends string | Uint8Array = string> = (
+  value: Value,
+) => Row | undefined | Promise<Row | undefined>
+
+/** Latchkey's database: queries, transactions that wait their turn, and faults in one vocabulary. */
+export interface Database {
+  /** For single statements; the tables are Latchkey's own. */
+  readonly kysely: Kysely<Tables>
+  /** Runs one read or one atomic statement. Another process's write lock is waited for, without holding the event loop. */
+  run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Runs `work` in one transaction, all or nothing; it may run again when the write lock was taken. */
+  transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Compiles a query with exactly one parameter once, for the request path. */
+  prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array>
+  /** By what another thread opens it; null where only this one has it: in memory, or an application's own. */
+  readonly url: string | null
+  /** Whether it is a server, which others may use as well, and whose work holds nothing up in this process. */
+  readonly isServer: boolean
+  /** Runs the migrations, which may take long. */
+  migrate<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Tells at once what was committed; null where the driver cannot. */
+  readonly commits: Commits | null
+  /** Tells by itself what was committed; null where it has to be asked. */
+  readonly feed: ChangeFeed | null
+  /** Closes the database, unless it was handed in by an application. */
+  close(): Promise<void>
+}
+
+/** What this and other processes have committed. */
+export interface Commits {
+  /** A number that is another one after each commit, whoever made it. */
+  version(): number
+  /** Compiles a query once whose first parameter is the number to be given. */
+  prepareAll<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): (value: number) => Row[]
+}
+
+/** How a database server is used. */
+export interface ServerOptions {
+  /** Connections at the most, beside the one that hears of changes. */
+  poolSize: number
+  /** How long a connection or an answer is waited for, in milliseconds. */
+  timeoutMs: number
+  /** How changes of others are heard of: told by LISTEN, or read from their table again and again. */
+  changes: 'listen' | 'poll'
+}
