@@ -4,11 +4,11 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../db/open.ts'
 import type { Tables } from '../db/tables.ts'
 import {
+  countUp,
   deleteThrottle,
   findThrottle,
   giveBackAttempt,
   replaceThrottle,
-  saveThrottle,
   type ThrottleRow,
 } from '../db/throttle.ts'
 import { rateLimited } from '../errors.ts'
@@ -132,11 +132,7 @@ export function createThrottle(deps: {
 
     countFailure(subject, keepMs) {
       const key = throttleKey('failures', subject)
-      return database.transaction(async (db) => {
-        const attempts = ((await findThrottle(db, key))?.attempts ?? 0) + 1
-        await saveThrottle(db, key, { attempts, blockedUntil: 0, expiresAt: clock() + keepMs })
-        return attempts
-      })
+      return database.run((db) => countUp(db, key, clock() + keepMs))
     },
 
     async countFailures(subject) {
@@ -210,6 +206,21 @@ function createUndecided() {
   }
 }
 
+/** Has work on one key done one after the other: a crowd that counts at once would have to try again and again. */
+function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const last = new Map<string, Promise<unknown>>()
+  return (key, work) => {
+    const before = last.get(key)
+    const turn = before === undefined ? work() : before.then(work, work)
+    last.set(key, turn)
+    const leave = (): void => {
+      if (last.get(key) === turn) last.delete(key)
+    }
+    turn.then(leave, leave)
+    return turn
+  }
+}
+
 /** What @fastify/rate-limit hands to a store's callbacks. */
 type StoreCallback = (error: Error | null, result?: { current: number; ttl: number }) => void
 
@@ -230,6 +241,7 @@ export function createThrottleStore(deps: {
   options: ThrottleOptions
 }): new () => ThrottleStore {
   const { database, clock, options } = deps
+  const inTurn = createTurns()
 
   return class DatabaseStore implements ThrottleStore {
     readonly #kind: ThrottleKind
@@ -239,7 +251,7 @@ export function createThrottleStore(deps: {
     }
 
     incr(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
-      this.#count(key, max).then((result) => callback(null, result), callback)
+      inTurn(key, () => this.#count(key, max)).then((result) => callback(null, result), callback)
     }
 
     /** One statement decides, and locks nothing for longer: of all who count from the same number, one has counted. */

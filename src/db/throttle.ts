@@ -52,6 +52,23 @@ export async function replaceThrottle(
   return numUpdatedRows > 0n
 }
 
+/** Counts one more, to be forgotten at `expiresAt`; returns how many that makes. */
+export async function countUp(db: Kysely<Tables>, key: string, expiresAt: number): Promise<number> {
+  const { attempts } = await db
+    .insertInto('latchkey_throttle')
+    .values({ key, attempts: 1, blocked_until: 0, expires_at: expiresAt })
+    .onConflict((conflict) =>
+      conflict.column('key').doUpdateSet((set) => ({
+        attempts: set('latchkey_throttle.attempts', '+', 1),
+        blocked_until: 0,
+        expires_at: expiresAt,
+      })),
+    )
+    .returning('attempts')
+    .executeTakeFirstOrThrow()
+  return attempts
+}
+
 /** Takes one attempt back, and with it the wait it has caused. In a transaction. */
 export async function giveBackAttempt(db: Kysely<Tables>, key: string): Promise<void> {
   const { numUpdatedRows } = await db

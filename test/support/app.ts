@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig, type SettingsInput, variableOf } from '../../src/config.ts'
 import type { LatchkeyOptions } from '../../src/plugin.ts'
-import { freshDatabase } from './database.ts'
+import { freshDatabase, isOnPostgres } from './database.ts'
 import { collectLog, noteSecrets, secret } from './log.ts'
 
 /** A response of the API, as far as tests look at it. */
@@ -60,6 +60,7 @@ export async function startApp(
       port: 0,
       rateLimitRequests: 'off',
       smtpUrl: 'off',
+      ...(isOnPostgres ? { queryTimeout: '30s' } : {}), // two more processes share the machine
       ...input,
     }).map(([name, value]) => [variableOf(name), String(value)]),
   )
