@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,6 +33,12 @@ export interface Postgres {
   createDatabase(name: string): Promise<void>
   /** Makes a database that others can be made from, brought up to date; returns what `LATCHKEY_TEST_DATABASE` takes. */
   createTemplate(): Promise<string>
+  /** Ends the server: connections are ended first, or everything at once, as in a crash. */
+  stop(how: 'fast' | 'immediate'): Promise<void>
+  /** Starts it again where it was. */
+  start(): Promise<void>
+  /** Stops all of its processes where they are, or lets them go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void
   /** Runs statements in a database. */
   // biome-ignore lint/suspicious/noExplicitAny: the shape differs from one statement to the next; tests say what they expect
   query(database: string, text: string): Promise<any[]>
@@ -56,19 +62,24 @@ export async function startPostgres(t: Test): Promise<Postgres> {
   const port = await freePort()
   const settings = ['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=200']
   const [program = '', ...args] = [...through, join(programs, 'postgres')]
-  const server = spawn(
-    program,
-    [...args, '-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', ...settings],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  )
-  const ended = once(server, 'exit')
-  t.teardown(async () => {
-    server.kill('SIGINT') // ends connections, and then itself
-    await ended
-  })
-  await ready(server.stderr)
+  async function start(): Promise<{ server: ChildProcess; ended: Promise<unknown> }> {
+    const server = spawn(
+      program,
+      [...args, '-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', ...settings],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
+    const ended = once(server, 'exit')
+    await ready(server.stderr)
+    return { server, ended }
+  }
+  let running = await start()
+  const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    running.server.kill(signal)
+    await running.ended
+  }
+  t.teardown(() => stop('SIGINT')) // ends connections, and then itself
 
   const urlOf = (database: string): string =>
     `postgres://latchkey:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
@@ -88,6 +99,15 @@ export async function startPostgres(t: Test): Promise<Postgres> {
     password,
     urlOf,
     query,
+    stop: (how) => stop(how === 'fast' ? 'SIGINT' : 'SIGQUIT'),
+    async start() {
+      running = await start()
+    },
+    signal(signal) {
+      const pid = running.server.pid as number // it has started
+      const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+      for (const each of [pid, ...children.map(Number)]) process.kill(each, signal)
+    },
     createDatabase: async (name) => {
       await query('postgres', `create database ${name}`)
     },

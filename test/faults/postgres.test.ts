@@ -1,0 +1,142 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { openDomain } from '../support/domain.ts'
+import { type Ledger, startLoad } from '../support/ledger.ts'
+import { type Postgres, startPostgres, whyWithoutPostgres } from '../support/postgres.ts'
+import { startServer } from '../support/servers.ts'
+
+t.setTimeout(600_000)
+
+const operations = ['sign in', 'use', 'revoke']
+
+/** Failed sign-ins that are free for an account. */
+const free = 5
+
+/** Two instances on one database under load, and one who guesses a password all the while. */
+async function startInstances(t: Test, postgres: Postgres) {
+  const name = `faults_${++count}`
+  // No copy of another one, whose sequences a crash could set back.
+  await postgres.createDatabase(name)
+  const databaseUrl = postgres.urlOf(name)
+  const domain = await openDomain(t, { url: databaseUrl })
+  // An attempt that the database leaves half-way stays counted: no account has more than a few of them.
+  const users = Array.from({ length: 100 }, (_, index) => `user${index}`)
+  for (const user of users) await domain.createUser(user)
+  await domain.createUser('eve')
+  await domain.database.close()
+  const settings = {
+    databaseUrl,
+    databaseTimeout: '2s',
+    tokenLimit: 10_000,
+    tokenFlushInterval: '500ms',
+    rateLimitAddressFailures: 100_000,
+    rateLimitAccountFailures: free,
+    rateLimitBackoff: '1h',
+    rateLimitBackoffMax: '1h',
+  }
+  const servers = await Promise.all([startServer(t, settings), startServer(t, settings)])
+  const [one, other] = servers as [(typeof servers)[0], (typeof servers)[0]]
+  const guesser = { isOver: false, checked: 0 }
+  const guessing = guess()
+
+  async function guess(): Promise<void> {
+    for (let turn = 0; !guesser.isOver; turn++) {
+      const server = turn % 2 ? one : other
+      const { body } = await server.graphql(
+        'mutation { tokenAuth(username: "eve", password: "a wrong guess") { token } }',
+      )
+      if (
+        body.errors[0].extensions.reason === 'CREDENTIALS' &&
+        body.errors[0].extensions.code !== 'RATE_LIMITED'
+      )
+        guesser.checked++
+      await sleep(20)
+    }
+  }
+
+  return {
+    name,
+    load: startLoad([one, other], users),
+    async finish(load: Ledger) {
+      await load.finish()
+      guesser.isOver = true
+      await guessing
+      return guesser.checked
+    },
+  }
+}
+
+let count = 0
+
+/** How long it takes, in milliseconds, until each operation has succeeded once more. */
+async function recover(load: Ledger): Promise<number> {
+  const start = performance.now()
+  while (operations.some((operation) => (load.lastSuccess.get(operation) ?? 0) < start)) {
+    if (performance.now() - start > 60_000) throw new Error('it has not recovered within a minute')
+    await sleep(10)
+  }
+  return performance.now() - start
+}
+
+t.test('PostgreSQL fails', { skip: whyWithoutPostgres() }, async (t) => {
+  const postgres = await startPostgres(t)
+
+  const faults: [name: string, act: (name: string) => Promise<void>][] = [
+    [
+      'is restarted, and ends its connections first',
+      async () => {
+        await postgres.stop('fast')
+        await sleep(1_000)
+        await postgres.start()
+      },
+    ],
+    [
+      'crashes and is started again',
+      async () => {
+        await postgres.stop('immediate')
+        await sleep(1_000)
+        await postgres.start()
+      },
+    ],
+    [
+      'has all connections killed, again and again',
+      async (name) => {
+        for (let round = 0; round < 10; round++) {
+          await postgres.query(
+            'postgres',
+            `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+          )
+          await sleep(100)
+        }
+      },
+    ],
+    [
+      'stands still for ten seconds',
+      async () => {
+        postgres.signal('SIGSTOP')
+        await sleep(10_000)
+        postgres.signal('SIGCONT')
+      },
+    ],
+  ]
+
+  for (const [what, act] of faults) {
+    t.test(`what was acknowledged holds when PostgreSQL ${what}`, async (t) => {
+      const { name, load, finish } = await startInstances(t, postgres)
+      await recover(load)
+      await sleep(500)
+      await act(name)
+      const tookMs = await recover(load)
+      await sleep(500)
+      const checked = await finish(load)
+      t.comment(`as before after ${Math.round(tookMs)} ms; ${JSON.stringify([...load.counts])}`)
+      t.same(load.wrong, [])
+      t.ok(tookMs < 10_000, `as before after ${Math.round(tookMs)} ms`)
+      t.ok(checked <= free, `${checked} guesses were checked`)
+      const unexpected = [...load.counts.keys()].filter(
+        (key) => !/ (ok|away|REVOKED|SERVICE_UNAVAILABLE|RATE_LIMITED)$/.test(key),
+      )
+      t.same(unexpected, [], 'nobody hears of anything else')
+    })
+  }
+})
