@@ -85,10 +85,11 @@ export function createKnownTokens(
     changedAt.delete(userId) // it goes to the end
     changedAt.set(userId, ++changeCount)
     if (changedAt.size <= rememberedChanges) return
-    const [oldest] = changedAt as Iterable<[string, number]>
-    if (oldest === undefined) return
-    changedAt.delete(oldest[0])
-    forgottenAt = oldest[1]
+    for (const [oldest, at] of changedAt) {
+      changedAt.delete(oldest)
+      forgottenAt = at
+      return
+    }
   }
 
   function keep(digest: string, row: TokenWithUserRow | undefined): void {

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { createKnownTokens } from '../../src/auth/known-tokens.ts'
 import { createNoteLife } from '../../src/auth/note-life.ts'
 import { createResolvePrincipal } from '../../src/auth/principal.ts'
+import { digestToken } from '../../src/auth/token-format.ts'
 import { createTokenLife } from '../../src/auth/token-life.ts'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
 import { createReadChanges, type ReadChanges } from '../../src/db/changes.ts'
@@ -287,4 +288,42 @@ t.test('an imported token is known as well, by whichever digest it is stored', a
     await auth.endToken({ token: foreign.token })
     t.match(resolve(foreign.token), { answer: 'REVOKED' })
   }
+})
+
+t.test('what a change has overtaken while it was looked up is not kept', async (t) => {
+  const { database, auth, createUser, signIn } = await openDomain(t)
+  const userId = await createUser('ada')
+  const { token } = await signIn('ada')
+  const digest = digestToken(token)
+  const row = await prepareFindToken(database)(digest)
+  let changes: string[] | null = []
+  let isCurrent = true
+  const known = createKnownTokens(
+    () => changes?.splice(0) ?? null,
+    100,
+    () => isCurrent,
+  )
+  const keepsAfter = (happened: string[] | null): boolean => {
+    const mark = known.mark()
+    changes = happened
+    known.keepSince(mark, digest, row)
+    changes = []
+    return known.find(digest) !== undefined
+  }
+  t.equal(keepsAfter([]), true)
+  t.equal(keepsAfter(['somebody else']), true)
+  t.equal(keepsAfter([userId]), false)
+  t.equal(keepsAfter([]), true, 'a later look-up has seen the change')
+  t.equal(keepsAfter(null), false, 'of everything that changed nothing is told')
+  t.equal(keepsAfter(Array.from({ length: 10_001 }, (_, index) => `user ${index}`)), false)
+  t.equal(keepsAfter([]), true)
+  const mark = known.mark()
+  known.keepSince(mark, digest, undefined)
+  t.equal(known.find(digest), undefined, 'nor is a token that there is not')
+  t.equal(keepsAfter([]), true)
+  isCurrent = false
+  t.equal(known.find(digest), undefined, 'what may have been missed is not relied on')
+  isCurrent = true
+  t.not(known.find(digest), undefined)
+  await auth.flush()
 })

@@ -4,9 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { listMigrations, migrateDown, migrateToLatest } from '../../src/db/migrate.ts'
-import { type Database, openDatabase } from '../../src/db/open.ts'
+import { type Database, findWeakSettings, openDatabase } from '../../src/db/open.ts'
 import { explainPostgresFault } from '../../src/db/postgres-faults.ts'
-import { insertUser } from '../../src/db/users.ts'
+import { findUsersById, insertUser } from '../../src/db/users.ts'
 import { LatchkeyError } from '../../src/errors.ts'
 import { migrationNames } from '../support/migrations.ts'
 import { type Postgres, startPostgres, whyWithoutPostgres } from '../support/postgres.ts'
@@ -213,6 +213,21 @@ t.test('PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
       }),
     )
     await ask(database)
+  })
+
+  t.test('lists of nothing hold nothing', async (t) => {
+    const { database } = await openFresh(t, postgres)
+    await migrateToLatest(database)
+    t.same(await database.run((db) => findUsersById(db, [])), [])
+  })
+
+  t.test('a server that may lose what was acknowledged is complained of', async (t) => {
+    const { database, name } = await openFresh(t, postgres)
+    t.same(await findWeakSettings(database), [])
+    await postgres.query(name, `alter database ${name} set synchronous_commit = off`)
+    const other = openDatabase(postgres.urlOf(name), options)
+    t.teardown(() => other.close())
+    t.match(await findWeakSettings(other), [/^A crash of the server may bring revoked tokens back/])
   })
 
   t.test('an operator is told what is in the way, and never the password', async (t) => {
