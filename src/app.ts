@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import type { Settings } from './config.ts'
 import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
-import { healthPaths, registerHealth } from './http/health.ts'
+import { createIsReady, healthPaths, registerHealth } from './http/health.ts'
 import { createPipelineLimit } from './http/pipeline-limit.ts'
 import { createRequestId } from './http/request-id.ts'
 import { logRequest, logSerializers } from './http/request-log.ts'
@@ -29,6 +29,8 @@ export async function buildApp(
     http?: ServerOptions
     /** Where this process is one of several workers. */
     primary?: PrimaryLink
+    /** Whether the service is about to stop, and should be sent no further requests. */
+    isDraining?: () => boolean
   } = {},
 ): Promise<FastifyInstance> {
   const createId = createRequestId()
@@ -79,10 +81,13 @@ export async function buildApp(
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send({ error: 'Not found', message: `The API is at ${settings.graphqlPath}.` }),
   )
-  registerHealth(app)
+  registerHealth(app, createIsReady(app, options.isDraining))
   const {
     host: _host,
     port: _port,
+    adminHost: _adminHost,
+    adminPort: _adminPort,
+    shutdownDelay: _delay,
     logLevel: _level,
     trustProxy: _proxy,
     workers: _workers,

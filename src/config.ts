@@ -15,6 +15,7 @@ import {
   integerOrOff,
   link,
   mailServer,
+  numberOrNames,
   oneOf,
   origins,
   path,
@@ -51,6 +52,21 @@ export const settings = {
     integerOrAuto(1, 64),
     '1',
     'How many processes answer requests, on one file; `auto` for one per core.',
+  ),
+  adminPort: setting(
+    integerOrOff(1, 65_535),
+    'off',
+    'The port of `/metrics`, and of `/healthz` and `/readyz` once more; `off` for none.',
+  ),
+  adminHost: setting(
+    text,
+    '127.0.0.1',
+    'The address that `ADMIN_PORT` listens on. Whoever reaches it reads the metrics.',
+  ),
+  shutdownDelay: setting(
+    duration(0),
+    '0s',
+    'How long requests are still taken after a signal to stop, while `/readyz` says no already: as long as load balancers take to notice.',
   ),
   databaseUrl: setting(
     databaseAddress,
@@ -252,6 +268,11 @@ export const settings = {
     '5',
     'Executions after which an operation is compiled; 0 for never.',
   ),
+  metricsOperations: setting(
+    numberOrNames(1_000),
+    '100',
+    'How many names of operations metrics are kept by: those that signed-in users send first, or a list of names. All others are told apart by their first field.',
+  ),
   webhookUrl: setting(webhookUrl, '', 'Where events are posted to as webhooks.', { secret: true }),
   webhookSecret: setting(
     webhookSecrets,
@@ -297,7 +318,16 @@ export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Nam
 export type SettingsInput = { [Name in SettingName]?: Settings[Name] | string | number | boolean | undefined }
 
 /** Settings of the service alone; an application that registers the plugin decides these for its own server. */
-const serverSettings = ['host', 'port', 'workers', 'logLevel', 'trustProxy'] as const
+const serverSettings = [
+  'host',
+  'port',
+  'adminHost',
+  'adminPort',
+  'shutdownDelay',
+  'workers',
+  'logLevel',
+  'trustProxy',
+] as const
 
 /** Settings that the plugin takes as options. */
 export type PluginSettings = {
@@ -379,7 +409,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT)(_|$)/
+    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT|ADMIN|METRICS|SHUTDOWN)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable))
     .flatMap((variable) => {

@@ -17,6 +17,8 @@ export interface JointSettings {
   mailLinkReset: string
   mailLinkVerify: string
   workers: number | 'auto'
+  port: number
+  adminPort: number
   databaseUrl: string
 }
 
@@ -51,6 +53,7 @@ export function findContradictions(
       ['publicUrl', 'smtpUrl'],
       'be an address that users can open, for the links in mails that are sent by',
     ],
+    [read.adminPort > 0 && read.adminPort === read.port, ['adminPort', 'port'], 'be another port than'],
     [
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
       ['workers', 'databaseUrl'],

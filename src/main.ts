@@ -37,7 +37,10 @@ async function serveAlone(settings: Settings, console: Console): Promise<void> {
   const { startService } = await import('./service.ts')
   const service = startService(settings)
   const closing = closeWithGrace(
-    { delay: closeLimitMs, skip: ['uncaughtException', 'unhandledRejection', 'SIGHUP'] },
+    {
+      delay: settings.shutdownDelay + closeLimitMs,
+      skip: ['uncaughtException', 'unhandledRejection', 'SIGHUP'],
+    },
     async ({ signal = '' }) => (await service).stop(signal, closeGraceMs),
   )
   try {

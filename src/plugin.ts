@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
 import { createHooks, findHookProblems, type LatchkeyHooks } from './auth/hooks.ts'
 import type { AuthEvent } from './auth/origin.ts'
-import type { OutboxTrouble } from './auth/outbox.ts'
+import type { OutboxDepth, OutboxTrouble } from './auth/outbox.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { hookLimitMs, toAuthOptions, toServerOptions } from './auth-options.ts'
 import { createClock } from './clock.ts'
@@ -25,6 +25,7 @@ import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
 import { createTokenCookies, type TokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
 import { findWriterProblems, type MailWriters } from './mail/writers.ts'
+import type { MetricRegistry, Metrics } from './metrics/metrics.ts'
 import { requireNode, version } from './version.ts'
 
 /** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
@@ -37,6 +38,8 @@ export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
   hooks?: LatchkeyHooks
   /** Functions of the application's that write mails, in the place of the built-in texts and of `mailTemplates`. */
   mails?: MailWriters
+  /** A registry of prom-client that Latchkey's metrics are added to. */
+  metrics?: MetricRegistry
   /** Whether the defaults of production hold: no GraphiQL, no introspection, HTTPS asked for. On unless switched off. */
   production?: boolean
   /** The clock, in milliseconds since 1970. For tests. */
@@ -54,6 +57,8 @@ export interface Latchkey {
   preHandler: PreHandler
   /** The context that resolvers get, for a request that went through `preHandler`; with its reply, cookies can be set. */
   createContext(request: FastifyRequest, reply?: FastifyReply): LatchkeyContext
+  /** What is counted, where the application has given a registry; null where nobody counts. */
+  metrics: Metrics | null
 }
 
 declare module 'fastify' {
@@ -121,11 +126,14 @@ export async function registerLatchkey(
   await migrateToLatest(database)
   if (options.smtpUrl === undefined && settings.smtpUrl === 'off') app.log.warn(mailIsOff)
 
+  let metrics: Metrics | null = null
   const auth = await createDomain(app, database, settings, clock, {
     hooks: options.hooks,
     mails: options.mails,
     isShared: primary !== undefined || database.isServer,
+    countEvent: (event) => metrics?.countEvent(event),
   })
+  if (options.metrics) metrics = await addMetrics(app, options.metrics, auth, settings)
   const cookies = openTokenCookies(settings, clock)
   const authentication = {
     readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
@@ -146,7 +154,7 @@ export async function registerLatchkey(
       () => (reply === undefined ? null : (cookies?.of(request, reply) ?? null)),
     )
   decoratePrincipal(app)
-  app.decorate('latchkey', { auth, preHandler, createContext: contextOf })
+  app.decorate('latchkey', { auth, preHandler, createContext: contextOf, metrics })
 
   const executor = await registerGraphQL(app, {
     ...options,
@@ -193,10 +201,11 @@ export async function registerLatchkey(
     countRequest,
     countBadToken,
     report: auth.report,
+    observe: metrics?.countRequest ?? null,
     ownService,
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
-  runInBackground(app, auth, settings, primary?.prunes ?? true)
+  runInBackground(app, auth, settings, primary?.prunes ?? true, metrics)
 }
 
 /** Null where tokens come in their header alone. */
@@ -225,6 +234,10 @@ const ownOptions: Record<Exclude<keyof LatchkeyOptions, keyof PluginSettings>, [
   context: ['a function', isFunction],
   hooks: ['an object', isObject],
   mails: ['an object', isObject],
+  metrics: [
+    'a registry of prom-client',
+    (value) => isFunction((value as MetricRegistry | null)?.registerMetric),
+  ],
   production: ['true or false', (value) => typeof value === 'boolean'],
   clock: ['a function', isFunction],
   schema: ['SDL, or a list of SDL', (value) => [value].flat().every((sdl) => typeof sdl === 'string')],
@@ -263,7 +276,12 @@ async function createDomain(
   database: Database,
   settings: Settings,
   clock: () => number,
-  host: { hooks: LatchkeyHooks | undefined; mails: MailWriters | undefined; isShared: boolean },
+  host: {
+    hooks: LatchkeyHooks | undefined
+    mails: MailWriters | undefined
+    isShared: boolean
+    countEvent: (event: AuthEvent) => void
+  },
 ): Promise<Auth> {
   const options = toAuthOptions(settings)
   const Store = createThrottleStore({ database, clock, options: options.throttle })
@@ -272,7 +290,10 @@ async function createDomain(
     clock,
     options,
     limiters: await createLimiters(Store, options.throttle),
-    report: (event) => reportEvent(app, event),
+    report(event) {
+      reportEvent(app, event)
+      host.countEvent(event)
+    },
     hooks: createHooks({
       hooks: host.hooks ?? {},
       limitMs: hookLimitMs(settings),
@@ -286,6 +307,22 @@ async function createDomain(
     isShared: host.isShared,
     onTrouble: (trouble) => logTrouble(app, trouble),
   })
+}
+
+/** Latchkey's metrics in a registry. What counts is loaded only where somebody asks for it. */
+async function addMetrics(
+  app: FastifyInstance,
+  registry: MetricRegistry,
+  auth: Auth,
+  settings: Settings,
+): Promise<Metrics> {
+  const { createMetrics } = await import('./metrics/metrics.ts')
+  const outboxDepth = (): Promise<OutboxDepth[]> =>
+    auth.outbox.depth().catch((error) => {
+      app.log.error({ err: error }, 'the outbox could not be counted')
+      return []
+    })
+  return createMetrics(registry, { stats: auth.stats, outboxDepth }, settings.metricsOperations)
 }
 
 /** Joins the route to Mercurius: neither knows of the other. */
@@ -340,7 +377,13 @@ function logTrouble(app: FastifyInstance, { error, delivery }: OutboxTrouble): v
 }
 
 /** Writes last uses and audit events, delivers what waits in the outbox, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
-function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, prunes: boolean): void {
+function runInBackground(
+  app: FastifyInstance,
+  auth: Auth,
+  settings: Settings,
+  prunes: boolean,
+  metrics: Metrics | null,
+): void {
   const closing = new AbortController()
   const { signal } = closing
   const flush = (): Promise<void> =>
@@ -348,13 +391,18 @@ function runInBackground(app: FastifyInstance, auth: Auth, settings: Settings, p
   let pruning: Promise<void> | null = null
   const prune = (): void => {
     if (pruning !== null) return // one that has much to do may go on for longer than an hour
+    const start = performance.now()
     pruning = auth
       .prune({ background: true, signal })
       .then(
-        (deleted) => app.log.debug(deleted, 'pruned'),
+        (deleted) => {
+          app.log.debug(deleted, 'pruned')
+          metrics?.countPrune(deleted, performance.now() - start)
+        },
         (error) => {
-          // It ends with the application, between two batches; the next start goes on.
-          if (!signal.aborted) app.log.error({ err: error }, 'ended tokens could not be deleted')
+          if (signal.aborted) return // it ends with the application, between two batches; the next start goes on
+          app.log.error({ err: error }, 'ended tokens could not be deleted')
+          metrics?.countPrune(null, performance.now() - start)
         },
       )
       .finally(() => {

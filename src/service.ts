@@ -3,10 +3,14 @@ import { type AddressInfo, Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import type { FastifyInstance } from 'fastify'
+import { openAdmin } from './admin.ts'
 import { buildApp } from './app.ts'
 import { flushLimitMs } from './closing.ts'
 import type { Settings } from './config.ts'
+import { createIsReady } from './http/health.ts'
+import { explainListening } from './listening.ts'
 import { createLogOutput } from './log-output.ts'
+import type { Snapshot } from './metrics/registry.ts'
 import type { PrimaryLink } from './plugin.ts'
 import { version } from './version.ts'
 
@@ -27,11 +31,16 @@ export interface Service {
   app: FastifyInstance
   /** What a person is told: where it listens, and what there is to do first. */
   announcement: string[]
+  /** Whether requests should be sent here. */
+  isReady(): Promise<boolean>
+  /** What was counted so far; null where nobody counts. */
+  takeSnapshot(): Promise<Snapshot | null>
   /**
-   * Takes no connection any more, has each answer end its connection, and ends when the last request is answered.
+   * Is ready no more, but goes on for `delayMs`, which is `SHUTDOWN_DELAY` unless given; with null others go on in its place,
+   * so that it stays ready. Then it takes no connection any more, has each answer end its connection, and ends when the last request is answered.
    * Connections that stay idle are closed after `graceMs`.
    */
-  stop(cause: string, graceMs: number): Promise<void>
+  stop(cause: string, graceMs: number, delayMs?: number | null): Promise<void>
 }
 
 /** Opens and migrates the database, and listens. Throws an `Error` that says what is in the way. */
@@ -43,29 +52,45 @@ export async function startService(
   const complain = (sentence: string): unknown => process.stderr.write(`${sentence}\n`)
   const log = createLogOutput(1, complain, Date.now, options.logBatchBytes)
   const draining = { isOn: false }
+  const leaving = { isOn: false }
+  const counting = settings.adminPort > 0 ? await import('./metrics/registry.ts') : null
+  const registry = counting?.createProcessRegistry()
   const app = await buildApp(settings, {
     logger: { level: settings.logLevel, stream: log },
     http: { ServerResponse: createResponseClass(draining) },
+    ...(registry ? { plugin: { metrics: registry } } : {}),
+    isDraining: () => leaving.isOn,
     ...(options.primary ? { primary: options.primary } : {}),
   })
   keepServing(app)
   const sockets = trackSockets(app)
+  const isReady = createIsReady(app, () => leaving.isOn)
   try {
     await app.ready()
     if ((options.primary?.prunes ?? true) && settings.smtpUrl === 'off') app.log.warn(mailIsOff)
     const hasUsers = await app.latchkey.auth.hasUsers()
     await app.listen({ host: settings.host, port: settings.port }).catch((error) => {
-      throw explainListening(error, settings)
+      throw explainListening(error, { ...settings, names: { host: 'HOST', port: 'PORT' } })
     })
+    // Workers are asked by the primary, which has the port.
+    const admin =
+      registry && !options.primary
+        ? await openAdmin(settings, { isReady, metrics: () => registry.metrics() })
+        : null
     return {
       app,
       announcement: announce(app, settings, hasUsers),
-      async stop(cause, graceMs) {
+      isReady,
+      takeSnapshot: async () => (registry && counting ? counting.takeSnapshot(registry) : null),
+      async stop(cause, graceMs, delayMs = settings.shutdownDelay) {
         const start = performance.now()
         app.log.info({ cause }, 'stopping')
         draining.isOn = true
+        leaving.isOn = delayMs !== null
+        await sleep(delayMs ?? 0)
         await stopAccepting(app, graceMs)
         await closeGently(app, sockets)
+        await admin?.close()
         app.log.info({ durationMs: Math.round(performance.now() - start) }, 'stopped')
         await log.flush(flushLimitMs)
       },
@@ -142,16 +167,4 @@ function announce(app: FastifyInstance, settings: Settings, hasUsers: boolean): 
 function originOf({ address, family, port }: AddressInfo): string {
   if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-function explainListening(error: unknown, { host, port }: Settings): Error {
-  const sentences: Record<string, string> = {
-    EADDRINUSE: `Port ${port} on ${host} is in use. Stop what uses it, or set PORT to another.`,
-    EACCES: `Port ${port} is not for this user. Set PORT to one from 1024 up.`,
-    EADDRNOTAVAIL: `HOST ${host} is not an address of this machine.`,
-    ENOTFOUND: `HOST ${host} is not an address, nor a name that has one.`,
-    EAI_AGAIN: `HOST ${host} is not an address, and no name server can be asked for it.`,
-  }
-  const { code = '', message } = error as NodeJS.ErrnoException
-  return new Error(sentences[code] ?? `Cannot listen on ${host}, port ${port}: ${message}`, { cause: error })
 }

@@ -196,6 +196,18 @@ export function integerOrOff(least: number, most: number): (value: string) => nu
   return (value) => (value === 'off' || value === '0' ? 0 : orWord('off', parse, value))
 }
 
+/** How many names there may be, or the names that there are (https://spec.graphql.org/October2021/#Name). */
+export function numberOrNames(most: number): (value: string) => number | string[] {
+  const parse = integer(0, most)
+  return (value) => {
+    if (/^\d/.test(value)) return parse(value)
+    const list = splitList(value)
+    if (list.length > 0 && list.length <= most && list.every((name) => /^[A-Za-z_]\w{0,99}$/.test(name)))
+      return list
+    throw new Error(`a number up to ${most}, or up to ${most} names of operations, separated by commas`)
+  }
+}
+
 /** A whole number of a range, or `auto`. */
 export function integerOrAuto(least: number, most: number): (value: string) => number | 'auto' {
   const parse = integer(least, most)

@@ -113,6 +113,18 @@ const cases: Record<SettingName, Case> = {
     accepts: { '1': 1, '64': 64, auto: 'auto' },
     refuses: ['0', '65', '-1', '1.5', 'AUTO', 'all'],
   },
+  adminPort: {
+    byDefault: 0,
+    accepts: { off: 0, '0': 0, '9464': 9464 },
+    refuses: ['65536', '-1', 'on'],
+  },
+  adminHost: { byDefault: '127.0.0.1', accepts: { '::1': '::1' }, refuses: [] },
+  shutdownDelay: { byDefault: 0, ...duration(0) },
+  metricsOperations: {
+    byDefault: 100,
+    accepts: { '0': 0, '1000': 1_000, 'GetViewer, _sign_in2': ['GetViewer', '_sign_in2'] },
+    refuses: ['1001', '-1', ',', 'Get-Viewer', '2nd', 'a'.repeat(101)],
+  },
   databaseUrl: {
     byDefault: 'sqlite:data/latchkey.db',
     accepts: {
@@ -541,6 +553,16 @@ function refusal(act: () => unknown, what = 'It'): ConfigError {
 }
 
 function withoutServerSettings(all: ReturnType<typeof loadConfig>): Parameters<typeof readOptions>[0] {
-  const { host: _host, port: _port, logLevel: _level, trustProxy: _proxy, workers: _workers, ...own } = all
+  const {
+    host: _host,
+    port: _port,
+    logLevel: _level,
+    trustProxy: _proxy,
+    adminHost: _adminHost,
+    adminPort: _adminPort,
+    shutdownDelay: _delay,
+    workers: _workers,
+    ...own
+  } = all
   return own
 }

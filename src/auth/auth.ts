@@ -1,4 +1,5 @@
 import { createReadChanges } from '../db/changes.ts'
+import { createIsMigrated } from '../db/migrate.ts'
 import type { Database } from '../db/open.ts'
 import { prepareFindPredecessor } from '../db/rotation.ts'
 import { prepareFindToken } from '../db/tokens.ts'
@@ -9,10 +10,11 @@ import { type Audit, type AuditLimits, createAudit } from './audit.ts'
 import { type AuditLog, createAuditLog } from './audit-log.ts'
 import { type ConfirmPassword, createConfirmPassword } from './confirm-password.ts'
 import { createDevices, type Devices } from './devices.ts'
+import type { QueueLoad } from './fair-queue.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { type Hooks, noHooks } from './hooks.ts'
 import { createImports, type Imports } from './imports.ts'
-import { createKnownTokens } from './known-tokens.ts'
+import { type CacheStats, createKnownTokens } from './known-tokens.ts'
 import { createLeakedTokens, type LeakedTokens } from './leaked-tokens.ts'
 import { createMailDelivery } from './mail-delivery.ts'
 import { createMails, type MailOptions, mailKind, type SendMail } from './mails.ts'
@@ -61,6 +63,12 @@ export interface AuthOptions {
   webhook: WebhookOptions | null
 }
 
+/** What happens in memory; a cache that is off has nothing in it. */
+export interface AuthStats {
+  cache: CacheStats
+  hashes: QueueLoad
+}
+
 /** Everything Latchkey does, apart from how it is asked. */
 export interface Auth
   extends Devices,
@@ -82,6 +90,10 @@ export interface Auth
   outbox: Outbox
   /** Whether there is any account; fails as `SERVICE_UNAVAILABLE` where the database cannot be read. */
   hasUsers(): Promise<boolean>
+  /** Whether the database answers, with all that migrations made; fails as `SERVICE_UNAVAILABLE` where it does not answer. */
+  isReady(): Promise<boolean>
+  /** How the parts are that work in memory. */
+  stats(): AuthStats
   /** Takes an event from beside the domain to log and audit. */
   report: ReportEvent
   /** The events that are still in memory. */
@@ -91,6 +103,8 @@ export interface Auth
   /** Resolves when what follows events, such as an application's hooks, has ended or has taken too long. */
   settled(): Promise<void>
 }
+
+const noCache: CacheStats = { hits: 0, misses: 0, entries: 0 }
 
 /** Binds the domain to its database, clock, limiters and log. */
 export function createAuth(deps: {
@@ -162,6 +176,7 @@ export function createAuth(deps: {
   const endFamily = createEndFamily({ database, clock, report })
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize, database.feed?.isCurrent)
+  const isMigrated = createIsMigrated(database)
   const makeTemporary = () => makeTemporaryPassword(clock(), options.temporaryPasswordTtlMs)
   const accounts = createAccounts({
     database,
@@ -229,6 +244,11 @@ export function createAuth(deps: {
     }),
     outbox,
     hasUsers: () => database.run(hasUsers),
+    isReady: async () => {
+      await database.run(hasUsers)
+      return isMigrated()
+    },
+    stats: () => ({ cache: knownTokens?.stats() ?? noCache, hashes: passwords.load() }),
     report,
     audit,
     flush: uses.flush,

@@ -15,7 +15,16 @@ export interface FairQueueOptions {
  * refused as `RATE_LIMITED` / `BUSY`; a newcomer that would not wait less itself is refused instead. So is whoever has
  * waited for too long.
  */
-export type FairQueue = <T>(party: string, work: () => Promise<T>) => Promise<T>
+export interface FairQueue {
+  <T>(party: string, work: () => Promise<T>): Promise<T>
+  /** How many run and wait now. */
+  load(): QueueLoad
+}
+
+export interface QueueLoad {
+  running: number
+  waiting: number
+}
 
 interface Waiter {
   since: number
@@ -64,7 +73,7 @@ export function createFairQueue({ concurrency, limit, patienceMs }: FairQueueOpt
     return true
   }
 
-  return (party, work) => {
+  function inTurn<T>(party: string, work: () => Promise<T>): Promise<T> {
     if (running < concurrency) return run(work)
     if (waiting >= limit && !makeRoom(party)) return Promise.reject(busy())
     waiting++
@@ -75,6 +84,8 @@ export function createFairQueue({ concurrency, limit, patienceMs }: FairQueueOpt
       else line.push(waiter)
     })
   }
+
+  return Object.assign(inTurn, { load: () => ({ running, waiting }) })
 }
 
 function busy(): Error {

@@ -15,6 +15,14 @@ export interface KnownTokens {
   mark(): number
   /** The same as `keep` for what a look-up has found that began at a mark, unless its user has changed since. */
   keepSince(mark: number, digest: string, row: TokenWithUserRow | undefined): void
+  /** How often tokens were found so far, and how many there are. */
+  stats(): CacheStats
+}
+
+export interface CacheStats {
+  hits: number
+  misses: number
+  entries: number
 }
 
 /** A token with what it shares with the others of its user. */
@@ -46,6 +54,8 @@ export function createKnownTokens(
   let changeCount = 0
   let forgottenAt = 0
   const entries = new LRUCache<string, Entry>({ max: size, dispose: leaveOwner })
+  let hits = 0
+  let misses = 0
 
   function leaveOwner({ row, owner }: Entry): void {
     owner.entries--
@@ -104,9 +114,13 @@ export function createKnownTokens(
   return {
     find(digest) {
       follow()
-      if (!isCurrent()) return undefined
-      const known = entries.get(digest)
-      return known === undefined || known.owner.changed ? undefined : known.row
+      const known = isCurrent() ? entries.get(digest) : undefined
+      if (known === undefined || known.owner.changed) {
+        misses++
+        return undefined
+      }
+      hits++
+      return known.row
     },
     keep,
     mark: () => changeCount,
@@ -115,6 +129,7 @@ export function createKnownTokens(
       const isOvertaken = mark < forgottenAt || (changedAt.get(row?.userId ?? '') ?? 0) > mark
       keep(digest, isOvertaken ? undefined : row)
     },
+    stats: () => ({ hits, misses, entries: entries.size }),
   }
 }
 

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from 'uuid'
 import type { Database } from '../db/open.ts'
 import {
   claimOutbox,
+  countOutbox,
   deleteOutbox,
   findNextDue,
   insertOutbox,
@@ -66,8 +67,16 @@ export interface Outbox {
   start(): void
   /** Delivers all that is due now, and resolves when it was tried. For a process that does not `start`. */
   deliverDue(): Promise<void>
+  /** How many messages wait, of each kind that has a handler or a message. */
+  depth(): Promise<OutboxDepth[]>
   /** Takes nothing new, gives what is under way a moment, and hands back what is left. */
   stop(): Promise<void>
+}
+
+/** How many messages of a kind wait to be delivered. */
+export interface OutboxDepth {
+  kind: string
+  count: number
 }
 
 /** How messages are delivered; times in milliseconds. */
@@ -254,6 +263,13 @@ export function createOutbox(deps: {
         await startDue()
         await Promise.all(listRunning())
       } while (await hasDue())
+    },
+
+    async depth() {
+      const counted = new Map([...lanes.keys()].map((kind) => [kind, 0]))
+      // A number, whichever type the driver has for one that was counted.
+      for (const { kind, count } of await database.run(countOutbox)) counted.set(kind, Number(count))
+      return [...counted].map(([kind, count]) => ({ kind, count }))
     },
 
     async stop() {

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { hash, parseOptions, verify } from '@node-rs/argon2'
 import { badInput } from '../errors.ts'
 import { readDjangoDigest, type VerifyForeign } from './django-digests.ts'
-import { createFairQueue } from './fair-queue.ts'
+import { createFairQueue, type QueueLoad } from './fair-queue.ts'
 
 /** OWASP's argon2id parameters: 19 MiB, two passes, one lane (Password Storage Cheat Sheet). */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
@@ -47,6 +47,8 @@ export interface Passwords {
    * was imported from Django costs what Django's parameters ask for.
    */
   check(party: string, password: string, digest: string | null): Promise<PasswordCheck>
+  /** How many are hashed now, and how many wait for it. */
+  load(): QueueLoad
 }
 
 /** The party of what the operator asks for. No network is called that. */
@@ -63,6 +65,7 @@ export function createPasswords(options: PasswordOptions): Passwords {
 
   return {
     minLength: options.minLength,
+    load: inTurn.load,
     hash: (party, password, former) =>
       inTurn(party, () => hash(password.normalize('NFC'), parametersAfter(former))),
     async check(party, password, digest) {

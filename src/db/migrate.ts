@@ -43,6 +43,21 @@ export async function listMigrations(database: Database): Promise<MigrationState
   })
 }
 
+/**
+ * Asks whether all that this version needs was made, and with that whether the database answers at all. Migrations of a
+ * newer version, which has begun to take over, are no matter.
+ */
+export function createIsMigrated(database: Database): () => Promise<boolean> {
+  let known: string[] | undefined
+  return () =>
+    database.run(async (db) => {
+      known ??= (await createMigrator(database).getMigrations()).map(({ name }) => name)
+      const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(db)
+      const done = new Set(rows.map(({ name }) => name))
+      return known.every((name) => done.has(name))
+    })
+}
+
 async function runMigrator(
   database: Database,
   act: (migrator: Migrator) => Promise<MigrationResultSet>,

@@ -30,6 +30,18 @@ export async function insertOutbox(
     .execute()
 }
 
+/** More than this are not counted one by one: whoever asks must not hold up others. */
+const countedRows = 100_000
+
+/** How many wait, by their kind. */
+export function countOutbox(db: Kysely<Tables>): Promise<{ kind: string; count: number }[]> {
+  return db
+    .selectFrom((from) => from.selectFrom('latchkey_outbox').select('kind').limit(countedRows).as('waiting'))
+    .select(['kind', (select) => select.fn.countAll<number>().as('count')])
+    .groupBy('kind')
+    .execute()
+}
+
 /** When the first of a kind is due, claimed ones included; undefined where there is none. */
 export async function findNextDue(db: Kysely<Tables>, kind: string): Promise<number | undefined> {
   const row = await db

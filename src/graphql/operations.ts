@@ -24,6 +24,8 @@ import { checkLimits, isSignIn, type QueryLimits, tooComplex } from './limits.ts
 export interface Operation {
   kind: 'query' | 'mutation' | 'subscription'
   name: string | null
+  /** The first field at the root, where the schema has it. */
+  field: string | null
   /** Whether it only signs in or up, which a bad token does not hinder. */
   signsIn: boolean
   /** Variables that may be left out but not be null, for they stand where a default does. */
@@ -85,10 +87,21 @@ function readOperation(
   return {
     kind: operation.operation,
     name,
+    field: findFirstField(deps.schema, operation),
     signsIn: operation.operation === OperationTypeNode.MUTATION && isSignIn(document, operation),
     defaulted: findDefaultedVariables(deps.schema, own),
     source: alone ? source : print(own),
   }
+}
+
+/** What is only valid or not is not known yet: the name of the field may be anything. */
+function findFirstField(
+  schema: GraphQLSchema,
+  { operation, selectionSet }: OperationDefinitionNode,
+): string | null {
+  const field = selectionSet.selections.find((selection) => selection.kind === Kind.FIELD)?.name.value
+  const fields = schema.getRootType(operation)?.getFields() ?? {}
+  return field !== undefined && Object.hasOwn(fields, field) ? field : null
 }
 
 function parseDocument(source: string, maxTokens: number): DocumentNode | Error {

@@ -18,13 +18,21 @@ import {
 } from './parameters.ts'
 import { refusePlainHttp } from './plain-http.ts'
 import type { Counted, CountRequest } from './request-counter.ts'
-import { logGraphQLRequest, logSerializers, noOutcome } from './request-log.ts'
+import {
+  logGraphQLRequest,
+  logSerializers,
+  noOutcome,
+  type ObserveRequest,
+  observeRequest,
+} from './request-log.ts'
 import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
 
 /** An operation that may run. */
 interface RunnableOperation {
   kind: string
   name: string | null
+  /** The first field at the root, where the schema has it. */
+  field: string | null
   /** Whether it only signs in or up, so that a bad token is no matter. */
   signsIn: boolean
 }
@@ -59,6 +67,8 @@ export interface GraphQLRouteOptions {
   countRequest: CountRequest | null
   countBadToken: CountRequest
   report: ReportEvent
+  /** Takes each answered request to the metrics; null where nobody counts them. */
+  observe: ObserveRequest | null
   /** Whether the application is Latchkey's own service, whose logger writes no more of a request than is meant to be seen. */
   ownService: boolean
 }
@@ -94,6 +104,7 @@ export function registerGraphQLRoute(app: FastifyInstance, given: GraphQLRouteOp
       return options.requireHttps ? refusePlainHttp(request) : undefined
     }
     scope.addHook('onResponse', (request, reply, done) => {
+      if (options.observe !== null) observeRequest(request, reply, options.observe)
       // What a hook of the service refused before, it has logged itself.
       if (options.ownService && request.graphqlOutcome === null) done()
       else logGraphQLRequest(request, reply, done)
@@ -160,7 +171,7 @@ function answer(
     send(request, reply, { errors: operation.errors }, type, options)
     return
   }
-  request.graphqlOutcome = { operation: operation.name, refusal: null }
+  request.graphqlOutcome = { operation, refusal: null }
   if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
   const run = (): void => {
     const deadline = deadlines.begin(() => reply.send(tooLate()))

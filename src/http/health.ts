@@ -3,16 +3,26 @@ import type { FastifyInstance } from 'fastify'
 /** The paths that probes ask. */
 export const healthPaths = ['/healthz', '/readyz']
 
-/** `/healthz`: the process answers. `/readyz`: it can do its work, which takes the database. Neither tells more. */
-export function registerHealth(app: FastifyInstance): void {
+/** `/healthz`: the process answers. `/readyz`: it can do its work, and wants to. Neither tells more. */
+export function registerHealth(app: FastifyInstance, isReady: () => Promise<boolean>): void {
   app.get('/healthz', (_request, reply) => reply.send({ status: 'ok' }))
-  app.get('/readyz', async (request, reply) => {
-    try {
-      await app.latchkey.auth.hasUsers()
-      return { status: 'ok' }
-    } catch (error) {
-      request.log.error({ err: error }, 'the database cannot be reached')
-      return reply.code(503).send({ status: 'unavailable' })
-    }
+  app.get('/readyz', async (_request, reply) => {
+    if (await isReady()) return { status: 'ok' }
+    return reply.code(503).send({ status: 'unavailable' })
   })
+}
+
+/** Whether requests should be sent here: the database answers, all migrations were made, and nothing is about to stop. */
+export function createIsReady(app: FastifyInstance, isDraining = () => false): () => Promise<boolean> {
+  return async () => {
+    if (isDraining()) return false
+    try {
+      const isReady = await app.latchkey.auth.isReady()
+      if (!isReady) app.log.error('migrations are missing in the database: `latchkey migrate up` makes them')
+      return isReady
+    } catch (error) {
+      app.log.error({ err: error }, 'the database cannot be reached')
+      return false
+    }
+  }
 }

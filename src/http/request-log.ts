@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Principal } from '../auth/principal.ts'
 import { clientAddress } from './authenticate.ts'
 import type { Refusal } from './status.ts'
 
@@ -12,9 +13,24 @@ declare module 'fastify' {
 
 /** What became of a GraphQL request. */
 export interface GraphQLOutcome {
-  operation: string | null
+  operation: NamedOperation | null
   refusal: Refusal | null
 }
+
+/** What is said of an operation. */
+interface NamedOperation {
+  readonly name: string | null
+  /** The first field at the root, where the schema has it. */
+  readonly field: string | null
+}
+
+/** Takes an answered request to the metrics. */
+export type ObserveRequest = (
+  operation: NamedOperation | null,
+  refusal: Refusal | null,
+  principal: Principal,
+  durationMs: number,
+) => void
 
 /**
  * How Latchkey's routes write requests to the log of an application: as Fastify does, but without the query string, where
@@ -33,6 +49,12 @@ export const logSerializers = {
 /** The outcome of a request that has come to its route, and no further yet. */
 export const noOutcome: GraphQLOutcome = Object.freeze({ operation: null, refusal: null })
 
+/** Tells the metrics of a GraphQL request. */
+export function observeRequest(request: FastifyRequest, reply: FastifyReply, observe: ObserveRequest): void {
+  const { operation, refusal } = request.graphqlOutcome ?? noOutcome
+  observe(operation, refusal, request.principal, reply.elapsedTime)
+}
+
 /** Writes the line of a GraphQL request: a hook of its route. */
 export function logGraphQLRequest(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   const { principal, graphqlOutcome } = request
@@ -40,7 +62,7 @@ export function logGraphQLRequest(request: FastifyRequest, reply: FastifyReply, 
   const user = principal.kind === 'user' ? principal : null
   request.log.info(
     {
-      operation: operation?.slice(0, 100) ?? null,
+      operation: operation?.name?.slice(0, 100) ?? null,
       userId: user?.user.id, // left out of the line where undefined
       tokenId: user?.token.id,
       address: clientAddress(request),

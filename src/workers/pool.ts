@@ -1,7 +1,9 @@
 import cluster, { type Worker } from 'node:cluster'
 import type { Lease, LeaseRequest } from '../http/leased-counter.ts'
+import type { Snapshot } from '../metrics/registry.ts'
 import type { Log } from './log.ts'
 import { ignore, type ToPrimary, type ToWorker, workerVariable } from './messages.ts'
+import { createQuestions, type QuestionKind } from './questions.ts'
 
 /** A worker that lived so long was sound; what ends sooner is started again after a wait that doubles. */
 const soundMs = 10_000
@@ -25,9 +27,10 @@ interface Member {
   ended: Promise<number | string>
 }
 
-/** How workers are asked to stop: connections are idle for `graceMs` at the most, and all is over within `limitMs`. */
+/** How workers are asked to stop: after `delayMs`, connections are idle for `graceMs` at the most, and all is over within `limitMs`. */
 export interface Stopping {
   cause: string
+  delayMs: number | null
   graceMs: number
   limitMs: number
 }
@@ -40,6 +43,8 @@ export interface Pool {
   replaceAll(stopping: Stopping): Promise<void>
   /** Stops all for good; false where one that listened did not end as it should. */
   stop(stopping: Stopping): Promise<boolean>
+  /** Asks all that listen, and hands over each answer as it comes; of one that gives none in time it is null. */
+  ask(question: QuestionKind, take: (answer: unknown, process: number) => void): Promise<void>
   /** Ends all at once. */
   kill(): void
 }
@@ -49,9 +54,12 @@ export function createPool(deps: {
   /** Variables that all workers find in their environment. */
   env: Record<string, string>
   lease(request: LeaseRequest): Lease
+  /** Hears of each worker that ends, by its process, with what it has counted. */
+  onEnd?: ((process: number, last: Snapshot | null) => void) | undefined
   log: Log
 }): Pool {
-  const { size, env, lease, log } = deps
+  const { size, env, lease, onEnd, log } = deps
+  const questions = createQuestions()
   const members = new Set<Member>()
   const failures = new Map<number, number>()
   const retries = new Map<number, NodeJS.Timeout>()
@@ -70,6 +78,7 @@ export function createPool(deps: {
       ready: ready.promise,
       ended: ended.promise,
     }
+    let last: Snapshot | null = null
     members.add(member)
     ready.promise.catch(() => {}) // not everybody who waits for its end waits for this
     worker.on('error', ignore)
@@ -78,10 +87,13 @@ export function createPool(deps: {
         member.isReady = true
         ready.resolve(message.announcement)
       } else if (message.kind === 'failed') ready.reject(new Error(message.sentence))
+      else if (message.kind === 'answer') questions.receive(message.id, message.answer)
+      else if (message.kind === 'counted') last = message.snapshot
       else tell(member, { ...message, lease: lease(message.request) })
     })
     worker.process.once('close', (code: number | null, signal: string | null) => {
       members.delete(member)
+      onEnd?.(worker.process.pid as number, last) // it was started: it has one
       const how = code ?? String(signal)
       ready.reject(new Error(`A worker ended with ${how} before it listened.`))
       ended.resolve(how)
@@ -131,8 +143,8 @@ export function createPool(deps: {
     await Promise.all(former.map((member) => end(member, stopping)))
   }
 
-  function end(member: Member, { cause, graceMs, limitMs }: Stopping): Promise<number | string> {
-    tell(member, { kind: 'stop', cause, graceMs })
+  function end(member: Member, { cause, delayMs, graceMs, limitMs }: Stopping): Promise<number | string> {
+    tell(member, { kind: 'stop', cause, delayMs, graceMs })
     const overdue = setTimeout(kill, limitMs + overtimeMs, member)
     return member.ended.finally(() => clearTimeout(overdue))
   }
@@ -162,6 +174,14 @@ export function createPool(deps: {
         all.filter(({ isReady }) => isReady).map((member) => end(member, stopping)),
       )
       return ends.every((how) => how === 0)
+    },
+    async ask(question, take) {
+      const listening = [...members].filter(({ isReady }) => isReady)
+      const askOne = async (member: Member): Promise<void> => {
+        const answer = await questions.ask((id) => tell(member, { kind: 'ask', id, question }))
+        take(answer, member.worker.process.pid as number) // it listens: it has one
+      }
+      await Promise.all(listening.map(askOne))
     },
     kill: () => members.forEach(kill),
   }

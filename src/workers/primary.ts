@@ -6,9 +6,10 @@ import { type Settings, variableOf } from '../config.ts'
 import { createLedger } from './ledger.ts'
 import { createLog } from './log.ts'
 import { createPool } from './pool.ts'
+import { createPrimaryAdmin } from './primary-admin.ts'
 
 /** What workers go on with when they are restarted: they share it, or the primary has it. */
-const fixed = ['host', 'port', 'workers', 'databaseUrl'] as const
+const fixed = ['host', 'port', 'adminHost', 'adminPort', 'shutdownDelay', 'workers', 'databaseUrl'] as const
 
 /**
  * Runs `size` workers, and serves nothing itself: it holds the listening socket and the account of the limits, replaces
@@ -25,7 +26,9 @@ export async function servePrimary(
 ): Promise<void> {
   const log = createLog(settings.logLevel)
   cluster.schedulingPolicy = cluster.SCHED_RR
-  const pool = createPool({ size, env: await shared(size, settings), lease: createLedger(size), log })
+  const admin = settings.adminPort > 0 ? await createPrimaryAdmin(settings) : null
+  const env = await shared(size, settings)
+  const pool = createPool({ size, env, lease: createLedger(size), onEnd: admin?.ended, log })
   let isStopping = false
   let isRestartDue = false
 
@@ -37,7 +40,9 @@ export async function servePrimary(
     }
     isStopping = true
     log.info({ signal }, 'stopping')
-    const isClean = await pool.stop({ cause: signal, graceMs: closeGraceMs, limitMs: closeLimitMs })
+    const delayMs = settings.shutdownDelay
+    const limitMs = delayMs + closeLimitMs
+    const isClean = await pool.stop({ cause: signal, delayMs, graceMs: closeGraceMs, limitMs })
     await log.flush(flushLimitMs)
     process.exit(isClean ? 0 : 1)
   }
@@ -49,7 +54,7 @@ export async function servePrimary(
       const changed = findChanged(settings, console.loadSettings())
       if (changed.length > 0) log.warn({ changed }, 'these settings change when all is stopped and started')
       const limitMs = restartGraceMs + closeLimitMs
-      await pool.replaceAll({ cause: 'SIGHUP', graceMs: restartGraceMs, limitMs })
+      await pool.replaceAll({ cause: 'SIGHUP', delayMs: null, graceMs: restartGraceMs, limitMs })
       log.info({}, 'workers are restarted')
     } catch (error) {
       if (!isStopping)
@@ -57,6 +62,7 @@ export async function servePrimary(
     }
   }
 
+  const operatorPort = await admin?.open(pool, () => isStopping)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal))
   const started = pool.start()
   let turn = started.then(
@@ -73,13 +79,18 @@ export async function servePrimary(
     log.info({ workers: size }, 'workers listen')
     announcement.forEach(console.write)
   } catch (error) {
-    if (!isStopping) throw error
+    if (isStopping) return
+    await operatorPort?.close()
+    throw error
   }
 }
 
 /** What holds for all workers, as variables, which come before what `.env` says. */
-async function shared(size: number, { host, port, databaseUrl }: Settings): Promise<Record<string, string>> {
+async function shared(size: number, settings: Settings): Promise<Record<string, string>> {
+  const { host, port, databaseUrl, adminPort, shutdownDelay } = settings
   return {
+    ADMIN_PORT: String(adminPort),
+    SHUTDOWN_DELAY: `${shutdownDelay}ms`,
     HOST: host,
     PORT: String(port === 0 ? await findFreePort(host) : port),
     DATABASE_URL: databaseUrl,

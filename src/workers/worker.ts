@@ -5,6 +5,7 @@ import type { Settings } from '../config.ts'
 import { type Service, startService } from '../service.ts'
 import { createLessee } from './lessee.ts'
 import { ignore, type ToPrimary, type ToWorker } from './messages.ts'
+import type { QuestionKind } from './questions.ts'
 
 /** POSIX has pipes take at least so much in one piece: lines of several processes do not mix. */
 const pipeBytes = 4_096
@@ -31,17 +32,32 @@ export async function serveWorker(
       ),
   )
 
-  async function stop(cause: string, graceMs: number): Promise<void> {
+  let shutdownDelayMs = 0
+
+  async function stop(
+    cause: string,
+    graceMs: number,
+    delayMs: number | null = shutdownDelayMs,
+  ): Promise<void> {
     if (stopping) return
     stopping = true
-    setTimeout(() => process.exit(1), graceMs + closeLimitMs)
-    await service?.stop(cause, graceMs)
-    process.exit(0)
+    setTimeout(() => process.exit(1), (delayMs ?? 0) + graceMs + closeLimitMs)
+    await service?.stop(cause, graceMs, delayMs)
+    const snapshot = await service?.takeSnapshot()
+    if (!snapshot) process.exit(0)
+    const counted: ToPrimary = { kind: 'counted', snapshot }
+    primary.send(counted, () => process.exit(0))
+  }
+
+  async function answer(id: number, question: QuestionKind): Promise<void> {
+    const answers = { ready: () => service?.isReady(), metrics: () => service?.takeSnapshot() }
+    tell({ kind: 'answer', id, answer: (await answers[question]()) ?? null })
   }
 
   primary.on('message', (message: ToWorker) => {
     if (message.kind === 'lease') lessee.receive(message.id, message.lease)
-    else void stop(message.cause, message.graceMs)
+    else if (message.kind === 'ask') void answer(message.id, message.question)
+    else void stop(message.cause, message.graceMs, message.delayMs)
   })
   primary.on('error', ignore)
   primary.on('disconnect', () => {
@@ -59,6 +75,7 @@ export async function serveWorker(
 
   try {
     const settings = console.loadSettings({ quiet: true })
+    shutdownDelayMs = settings.shutdownDelay
     service = await startService(shareAmongWorkers(settings), {
       primary: { askForLease: lessee.ask, prunes: number === 1 },
       logBatchBytes: pipeBytes,

@@ -5,7 +5,7 @@ import type { Operation } from '../../src/graphql/operations.ts'
 import { loadSchema } from '../../src/graphql/schema.ts'
 
 const source = 'query ($a: Int!) { __typename }'
-const operation: Operation = { kind: 'query', name: null, signsIn: false, defaulted: [], source }
+const operation: Operation = { kind: 'query', name: null, field: null, signsIn: false, defaulted: [], source }
 
 /** Runs an operation while Mercurius answers as given: in ways that its documents of today do not bring about. */
 function execute(answer: () => unknown): ReturnType<Executor['execute']> {

@@ -9,6 +9,7 @@ import SqliteDatabase from 'better-sqlite3'
 import Fastify, { type FastifyInstance, type InjectOptions } from 'fastify'
 import { CamelCasePlugin, Kysely, PostgresAdapter, SqliteDialect, sql } from 'kysely'
 import mercurius from 'mercurius'
+import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { generateToken } from '../../src/auth/token-format.ts'
 import { adoptKysely } from '../../src/db/open.ts'
@@ -21,6 +22,7 @@ import latchkey, {
 import { password } from '../support/app.ts'
 import { startHost } from '../support/host.ts'
 import { logLines, secret } from '../support/log.ts'
+import { readMetrics } from '../support/metrics.ts'
 
 secret(password)
 
@@ -138,11 +140,13 @@ t.test(
     t.teardown(() => mock.timers.reset())
     const clock = { now: Date.parse('2026-11-23T09:00:00.000Z') }
     const { database, connection } = openBorrowed(t)
+    const metrics = new Registry()
     const { query, signIn } = await startHost(t, {
       database,
       clock: () => clock.now,
       tokenFlushInterval: '10s',
       tokenRetention: '1d',
+      metrics,
     })
     const { token } = await signIn('ada')
     await query('{ viewer { id } }', { token })
@@ -169,6 +173,10 @@ t.test(
     await until(() => prunings() > pruned)
     t.same(lastUses(), [])
     t.equal(prunings(), pruned + 1, 'one that is under way is not joined by another')
+    const values = readMetrics(await metrics.metrics())
+    t.equal(values.get('latchkey_prunes_total{result="failed"}'), 1)
+    t.equal(values.get('latchkey_prunes_total{result="completed"}'), 1)
+    t.equal(values.get('latchkey_pruned_total{what="tokens"}'), 1)
   },
 )
 
