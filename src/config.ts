@@ -268,6 +268,11 @@ export const settings = {
     '5',
     'Executions after which an operation is compiled; 0 for never.',
   ),
+  overloadDelay: setting(
+    durationOrOff(10),
+    '1s',
+    'How late the event loop may come to its turns, three times in a row, before requests are answered `SERVICE_UNAVAILABLE`; or `off`.',
+  ),
   metricsOperations: setting(
     numberOrNames(1_000),
     '100',
@@ -409,7 +414,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT|ADMIN|METRICS|SHUTDOWN)(_|$)/
+    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT|ADMIN|METRICS|OVERLOAD|SHUTDOWN)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable))
     .flatMap((variable) => {

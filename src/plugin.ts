@@ -21,6 +21,7 @@ import { createReadCredentials, missing } from './http/authorization.ts'
 import { registerGraphiql } from './http/graphiql.ts'
 import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
 import type { AskForLease } from './http/leased-counter.ts'
+import { watchOverload } from './http/overload.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
 import { createTokenCookies, type TokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
@@ -188,6 +189,8 @@ export async function registerLatchkey(
     },
     primary?.askForLease,
   )
+  const overload = watchOverload(settings.overloadDelay)
+  app.addHook('onClose', async () => overload.stop())
   registerGraphQLRoute(app, {
     path: settings.graphqlPath,
     bodyLimit: settings.bodyLimit,
@@ -195,6 +198,7 @@ export async function registerLatchkey(
     scheme: settings.tokenSchemes[0] as string,
     strictTokens: settings.staleTokens === 'strict',
     requireHttps: settings.requireHttps,
+    isOverloaded: overload.isOverloaded,
     // The route refuses all of plain HTTP, before it reads a body.
     authenticate: createAuthenticate({ ...authentication, requireHttps: false }),
     runner: createRunner(executor, contextOf, options.context),

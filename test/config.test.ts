@@ -120,6 +120,11 @@ const cases: Record<SettingName, Case> = {
   },
   adminHost: { byDefault: '127.0.0.1', accepts: { '::1': '::1' }, refuses: [] },
   shutdownDelay: { byDefault: 0, ...duration(0) },
+  overloadDelay: {
+    byDefault: second,
+    accepts: { ...duration(10).accepts, off: Number.POSITIVE_INFINITY },
+    refuses: duration(10).refuses,
+  },
   metricsOperations: {
     byDefault: 100,
     accepts: { '0': 0, '1000': 1_000, 'GetViewer, _sign_in2': ['GetViewer', '_sign_in2'] },

@@ -8,6 +8,7 @@ import { clientAddress, limitedAddress, originOf, type PreHandler } from './auth
 import { setConstantHeaders } from './constant-headers.ts'
 import { createDeadlines, type Deadlines } from './deadlines.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
+import { overloaded } from './overload.ts'
 import {
   badRequest,
   type GraphQLParameters,
@@ -62,6 +63,8 @@ export interface GraphQLRouteOptions {
   strictTokens: boolean
   /** Whether requests over plain HTTP are refused, but from loopback. */
   requireHttps: boolean
+  /** Whether there is so much to do that requests are refused. */
+  isOverloaded(): boolean
   authenticate: PreHandler
   runner: OperationRunner
   countRequest: CountRequest | null
@@ -101,6 +104,7 @@ export function registerGraphQLRoute(app: FastifyInstance, given: GraphQLRouteOp
     const enter = (request: FastifyRequest, reply: FastifyReply): LatchkeyError | undefined => {
       request.graphqlOutcome = noOutcome
       if (reply.getHeader('x-request-id') === undefined) setConstantHeaders(request, reply)
+      if (options.isOverloaded()) return overloaded
       return options.requireHttps ? refusePlainHttp(request) : undefined
     }
     scope.addHook('onResponse', (request, reply, done) => {

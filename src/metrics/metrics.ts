@@ -186,8 +186,12 @@ export function createMetrics(
       principals[isUser ? 'USER' : principal.reason]++
       const code = refusal === null ? null : labelOfCode(refusal.code)
       countRequest(series.find(operation, isUser && refusal === null), code, durationMs / 1000)
-      if (refusal?.code === 'RATE_LIMITED' || refusal?.reason === 'OVERLOADED') {
-        throttled[refusal.reason as keyof typeof throttled]++ // each of these has one
+      if (
+        refusal !== null &&
+        isThrottling(refusal.code) &&
+        Object.hasOwn(throttled, String(refusal.reason))
+      ) {
+        throttled[refusal.reason as keyof typeof throttled]++
       }
     },
     countEvent({ event }) {
@@ -207,6 +211,10 @@ export function createMetrics(
     },
     watch: gauge,
   }
+}
+
+function isThrottling(code: string): boolean {
+  return code === 'RATE_LIMITED' || code === 'SERVICE_UNAVAILABLE'
 }
 
 /** Codes of an application's own are no labels: it may have any number of them. */
