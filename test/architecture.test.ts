@@ -119,8 +119,8 @@ t.test('a package belongs to the part that is there for it', async (t) => {
   ]
   t.strictSame(
     importersOf('better-sqlite3'),
-    ['src/db/dialect.ts', 'src/db/open.ts', 'src/django/sqlite.ts'],
-    'two files name a driver of SQLite, and one opens the database of another system',
+    ['src/db/backup.ts', 'src/db/dialect.ts', 'src/db/open.ts', 'src/db/restore.ts', 'src/django/sqlite.ts'],
+    'two files name a driver of SQLite, two copy files of it, and one opens the database of another system',
   )
   t.strictSame(
     importersOf('pg'),

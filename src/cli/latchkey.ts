@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { version } from '../version.ts'
 import { addAuditCommands } from './audit.ts'
 import { addConfigCommand } from './config.ts'
+import { addDbCommands } from './db.ts'
 import { describeFailure } from './failure.ts'
 import { addImportCommand } from './import.ts'
 import { addMigrateCommand } from './migrate.ts'
@@ -22,6 +23,7 @@ const program = new Command('latchkey')
 for (const add of [
   addServeCommand,
   addMigrateCommand,
+  addDbCommands,
   addUserCommands,
   addTokenCommands,
   addImportCommand,

@@ -127,6 +127,16 @@ export async function findWeakSettings(database: Database): Promise<string[]> {
   ])
 }
 
+/** The path of an address that names an SQLite file; throws an `Error` for any other. */
+export function sqliteFileOf(url: string): string {
+  const file = parseSqliteUrl(url)
+  if (file === null || file === ':memory:')
+    throw new Error(
+      'This is for SQLite files. A server has its own tools: pg_dump and pg_restore for PostgreSQL.',
+    )
+  return resolve(file)
+}
+
 function parseSqliteUrl(url: string): string | null {
   const match = /^sqlite:(?:\/\/)?(.+)$/s.exec(url)
   return match?.[1] ?? null
