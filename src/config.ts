@@ -1,5 +1,4 @@
 import { findContradictions } from './contradictions.ts'
-import { findNearest } from './nearest.ts'
 import {
   baseUrl,
   bytes,
@@ -389,42 +388,6 @@ export function readOptions(
   return readSettings(asText, (name) => name, production, [...problems, ...strangers])
 }
 
-/** A setting in force, as it would be written in an environment. */
-export interface EffectiveSetting {
-  variable: string
-  text: string
-  /** Whether the environment says so, or a default. */
-  given: boolean
-  secret: boolean
-}
-
-/** Every setting in force. Throws a `ConfigError` with all that is wrong. */
-export function describeSettings(env: Readonly<Record<string, string | undefined>>): EffectiveSetting[] {
-  loadConfig(env)
-  return (Object.keys(settings) as SettingName[]).map((name) => {
-    const variable = variableOf(name)
-    const given = env[variable]?.trim() ?? ''
-    const { secret = false } = settings[name] as Setting<unknown>
-    const text = given === '' ? defaultOf(name, env.NODE_ENV === 'production') : given
-    return { variable, text, given: given !== '', secret }
-  })
-}
-
-/** Variables that look like settings but are none, a sentence each, with the setting that may have been meant. */
-export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
-  const known = Object.keys(settings).map(variableOf)
-  const families =
-    /^(WEBHOOK|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|AUDIT|ADMIN|METRICS|OVERLOAD|SHUTDOWN)(_|$)/
-  return Object.keys(env)
-    .filter((variable) => !known.includes(variable))
-    .flatMap((variable) => {
-      const meant = findNearest(variable, known)
-      if (meant !== undefined) return [`${variable} is not a setting of Latchkey. Did you mean ${meant}?`]
-      if (!families.test(variable)) return []
-      return [`${variable} is not a setting of Latchkey; \`latchkey config\` lists them.`]
-    })
-}
-
 /** A setting's environment variable. */
 export function variableOf(name: string): string {
   return name.replace(/[A-Z]/g, '_$&').toUpperCase()
@@ -453,7 +416,8 @@ function readSettings(
   return read
 }
 
-function defaultOf(name: SettingName, production: boolean): string {
+/** What a setting is without anything that says so, as it would be written. */
+export function defaultOf(name: SettingName, production: boolean): string {
   const { fallback, production: inProduction } = settings[name] as Setting<unknown>
   return (production ? inProduction : undefined) ?? fallback
 }

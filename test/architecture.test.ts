@@ -25,7 +25,8 @@ const mayImport: Record<string, string[]> = {
   db: ['errors'],
   mail: ['auth'],
   django: ['auth'],
-  config: ['contradictions', 'nearest', 'setting-parsers'],
+  config: ['contradictions', 'setting-parsers'],
+  'effective-settings': ['config', 'nearest'],
   contradictions: ['setting-parsers'],
   nearest: [],
   'setting-parsers': [],
@@ -68,7 +69,19 @@ const mayImport: Record<string, string[]> = {
   workers: ['admin', 'service', 'closing', 'config', 'log-output', 'http', 'metrics'],
   main: ['service', 'workers', 'closing', 'config'],
   index: ['plugin', 'graphql', 'auth', 'config', 'errors', 'mail'],
-  cli: ['main', 'graphql', 'auth', 'auth-options', 'db', 'django', 'config', 'errors', 'version', 'plugin'],
+  cli: [
+    'main',
+    'graphql',
+    'auth',
+    'auth-options',
+    'db',
+    'django',
+    'config',
+    'effective-settings',
+    'errors',
+    'version',
+    'plugin',
+  ],
 }
 
 /** Packages that belong to one part alone; `typesTo` names the parts that may have their types. */

@@ -4,14 +4,13 @@ import t from 'tap'
 import { configTable, withConfigTable } from '../scripts/config-table.ts'
 import {
   ConfigError,
-  describeSettings,
-  findUnknownVariables,
   loadConfig,
   readOptions,
   type SettingName,
   settings,
   variableOf,
 } from '../src/config.ts'
+import { describeSettings, findUnknownVariables } from '../src/effective-settings.ts'
 
 const second = 1000
 const minute = 60 * second

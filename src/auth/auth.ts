@@ -65,6 +65,8 @@ export interface AuthOptions {
 
 /** What happens in memory; a cache that is off has nothing in it. */
 export interface AuthStats {
+  /** Whether the database tells of changes by itself, as PostgreSQL does; null where it is asked each time. */
+  isListening: boolean | null
   cache: CacheStats
   hashes: QueueLoad
 }
@@ -248,7 +250,11 @@ export function createAuth(deps: {
       await database.run(hasUsers)
       return isMigrated()
     },
-    stats: () => ({ cache: knownTokens?.stats() ?? noCache, hashes: passwords.load() }),
+    stats: () => ({
+      isListening: database.feed?.isCurrent() ?? null,
+      cache: knownTokens?.stats() ?? noCache,
+      hashes: passwords.load(),
+    }),
     report,
     audit,
     flush: uses.flush,

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { describeSettings } from '../config.ts'
+import { describeSettings } from '../effective-settings.ts'
 import { readEnvironment } from './environment.ts'
 import { print, printable, printList } from './output.ts'
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { findUnknownVariables, loadConfig, type Settings } from '../config.ts'
+import { loadConfig, type Settings } from '../config.ts'
+import { findUnknownVariables } from '../effective-settings.ts'
 import { warn } from './output.ts'
 
 /** The variables of the process together with those of `.env` in the working folder; the process's own come first. */

@@ -51,7 +51,7 @@ export function createIsMigrated(database: Database): () => Promise<boolean> {
   let known: string[] | undefined
   return () =>
     database.run(async (db) => {
-      known ??= (await createMigrator(database).getMigrations()).map(({ name }) => name)
+      known ??= (await createMigrator(db).getMigrations()).map(({ name }) => name)
       const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(db)
       const done = new Set(rows.map(({ name }) => name))
       return known.every((name) => done.has(name))

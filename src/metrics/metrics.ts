@@ -139,6 +139,13 @@ export function createMetrics(
   counter('latchkey_events_total', 'Events of the security log.', 'event', () => events)
 
   const { stats } = sources
+  if (stats().isListening !== null) {
+    gauge(
+      'latchkey_change_listeners',
+      'Processes that hear of what others change; those that do not look each token up.',
+      () => Number(stats().isListening),
+    )
+  }
   gauge('latchkey_token_cache_entries', 'Tokens that are kept in memory.', () => stats().cache.entries)
   counter(
     'latchkey_token_cache_lookups_total',
