@@ -20,6 +20,7 @@ import {
   path,
   prefix,
   proxies,
+  redisAddress,
   schemes,
   sender,
   someOf,
@@ -87,6 +88,12 @@ export const settings = {
     oneOf('listen', 'poll'),
     'listen',
     'With PostgreSQL: how a process hears of what others change: told by `LISTEN`, or, where the server or a pooler in front of it has none, read from a table 25 times a second.',
+  ),
+  redisUrl: setting(
+    redisAddress,
+    '',
+    'A Redis in which instances share their limits on requests, as `redis://…` or `rediss://…`; without one they share them in PostgreSQL.',
+    { secret: true },
   ),
   graphqlPath: setting(path, '/graphql', 'The path of the API.'),
   logLevel: setting(

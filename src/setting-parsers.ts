@@ -23,6 +23,13 @@ export function databaseAddress(value: string): string {
   throw new Error('an address such as sqlite:data/latchkey.db or postgres://user:password@host/database')
 }
 
+/** Where a Redis is, or nothing. */
+export function redisAddress(value: string): string {
+  if (value === '') return value
+  if (/^rediss?:\/\/./.test(value) && URL.canParse(value) && new URL(value).hostname !== '') return value
+  throw new Error('an address such as redis://redis.example.org:6379 or rediss://user:password@host')
+}
+
 /** How mails are sent: by a server (RFC 5321), to the log, or not at all. */
 export function mailServer(value: string): string {
   if (value === 'log' || value === 'off') return value

@@ -39,6 +39,7 @@ const mayImport: Record<string, string[]> = {
   'log-output': [],
   migrations: [],
   'auth-options': ['auth', 'config', 'db'],
+  redis: ['http'],
   plugin: [
     'clock',
     'http',
@@ -50,6 +51,7 @@ const mayImport: Record<string, string[]> = {
     'errors',
     'mail',
     'metrics',
+    'redis',
     'version',
   ],
   app: ['plugin', 'http', 'config'],
@@ -95,6 +97,7 @@ const packagesOf: [pattern: RegExp, parts: string[], typesTo: string[]][] = [
   [/^@node-rs\/argon2$/, ['auth'], []],
   [/^nodemailer$/, ['mail'], []],
   [/^prom-client$/, ['metrics'], []],
+  [/^ioredis$/, ['redis'], []],
   [/^commander$/, ['cli'], []],
 ]
 

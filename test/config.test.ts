@@ -147,6 +147,14 @@ const cases: Record<SettingName, Case> = {
     accepts: { listen: 'listen', poll: 'poll' },
     refuses: ['on', 'off', 'LISTEN'],
   },
+  redisUrl: {
+    byDefault: '',
+    accepts: {
+      'redis://localhost': 'redis://localhost',
+      'rediss://a:b@r.example.org:6380/1': 'rediss://a:b@r.example.org:6380/1',
+    },
+    refuses: ['localhost:6379', 'http://localhost', 'redis://', 'off'],
+  },
   graphqlPath: {
     byDefault: '/graphql',
     accepts: { '/': '/', '/api/v1/graphql': '/api/v1/graphql' },

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { deleteOldAuditEvents } from '../db/audit.ts'
 import { deleteOldChanges } from '../db/changes.ts'
+import { deleteOldLeases } from '../db/leases.ts'
 import { deleteExpiredMailTokens } from '../db/mail-tokens.ts'
 import type { Database } from '../db/open.ts'
 import { deleteOldOutbox } from '../db/outbox.ts'
@@ -52,6 +53,7 @@ export async function deleteEnded(
 ): Promise<Deleted> {
   // First, for tokens may take hours.
   await deleteAll(database, deleteOldChanges, options)
+  await deleteAll(database, deleteOldLeases, options)
   await deleteAll(database, (db, limit) => deleteExpiredMailTokens(db, before.counters, limit), options)
   await deleteAll(
     database,

@@ -84,7 +84,7 @@ t.test('a file that cannot be the database is said to be none', async (t) => {
       /it is (not an SQLite database|damaged)/,
     ],
     ['below a file', { db: '' }, 'sqlite:db/latchkey.db', /a file stands where its folder should be/],
-    ['no address', {}, 'postgres://ada:a-secret@localhost/x', /DATABASE_URL must be/],
+    ['no address', {}, 'mysql://ada:a-secret@localhost/x', /DATABASE_URL must be/],
   ]
   for (const [what, files, DATABASE_URL, says] of cases) {
     const outcome = await createBench(t, { DATABASE_URL }, files).run(['serve'])

@@ -288,7 +288,7 @@ t.test('options that cannot be used are refused at once, each by name', async (t
     port: 4000,
     prefix: '/api',
     database: 'app.db',
-    databaseUrl: 'postgres://localhost/app',
+    databaseUrl: 'mysql://localhost/app',
     context: {},
     production: 'no',
     clock: 1,
@@ -312,7 +312,7 @@ t.test('options that cannot be used are refused at once, each by name', async (t
     'constructor is not an option of Latchkey.',
     'port is a setting of the service alone; your own server decides it.',
     'prefix is not an option of Latchkey.',
-    'databaseUrl must be an address such as sqlite:data/latchkey.db.',
+    'databaseUrl must be an address such as sqlite:data/latchkey.db or postgres://user:password@host/database.',
     'signUp must be one of open, closed.',
     'tokenTtl must be a duration such as 30d, 12h, 15m or 10s, at least 1s.',
   ]

@@ -129,7 +129,8 @@ function asAnother(...paths: string[]): string[] {
   return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups']
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody listens on at the moment. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
