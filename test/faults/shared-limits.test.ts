@@ -10,13 +10,14 @@ t.setTimeout(300_000)
 const skip = whyWithoutPostgres() || whyWithoutRedis()
 const free = 7
 
-/** Two instances on one database, with the user ada. */
+/** Two instances on one database, with the users ada and eve. */
 async function startTwo(t: Test, settings: object): Promise<[TestServer, TestServer]> {
   const postgres = await startPostgres(t)
   await postgres.createDatabase('latchkey')
   const databaseUrl = postgres.urlOf('latchkey')
   const domain = await openDomain(t, { url: databaseUrl })
   await domain.createUser('ada')
+  await domain.createUser('eve')
   await domain.database.close()
   const start = () => startServer(t, { databaseUrl, queryTimeout: '60s', ...settings })
   return [await start(), await start()]
@@ -54,11 +55,10 @@ t.test(
     t.ok(answered <= 200 && answered >= 190, `${answered} of 200`)
     await redis.kill()
     await sleep(100)
-    const other = await both[1].signIn('ada')
+    const other = await both[1].signIn('eve')
     const alone = await ask(both, 500, other)
     t.equal(alone.answered + alone.refused, 500, 'nobody is answered anything else')
     t.ok(alone.answered >= 200 && alone.answered <= 400, `each instance counts by itself: ${alone.answered}`)
-    t.equal((await both[1].graphql('mutation { revokeToken { revoked } }', null, other)).status, 429)
     await redis.start()
   },
 )
