@@ -8,7 +8,6 @@ import { createThrottleStore } from './auth/throttle.ts'
 import { hookLimitMs, toAuthOptions, toServerOptions } from './auth-options.ts'
 import { createClock } from './clock.ts'
 import { type PluginSettings, readOptions, type Settings } from './config.ts'
-import { grantLease } from './db/leases.ts'
 import { migrateToLatest } from './db/migrate.ts'
 import { adoptKysely, type Database, findWeakSettings, isKyselyOnSqlite, openDatabase } from './db/open.ts'
 import type { ApplicationKysely } from './db/tables.ts'
@@ -24,12 +23,11 @@ import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route
 import type { AskForLease } from './http/leased-counter.ts'
 import { watchOverload } from './http/overload.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
-import { createSharedLeases } from './http/shared-leases.ts'
 import { createTokenCookies, type TokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
 import { findWriterProblems, type MailWriters } from './mail/writers.ts'
 import type { MetricRegistry, Metrics } from './metrics/metrics.ts'
-import { openRedis } from './redis.ts'
+import { shareLimits } from './share-limits.ts'
 import { requireNode, version } from './version.ts'
 
 /** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
@@ -330,25 +328,6 @@ async function addMetrics(
       return []
     })
   return createMetrics(registry, { stats: auth.stats, outboxDepth }, settings.metricsOperations)
-}
-
-/** Where other instances share the limits on requests: in Redis, or in a database that is a server; undefined for nowhere. */
-async function shareLimits(
-  app: FastifyInstance,
-  settings: Settings,
-  database: Database,
-): Promise<AskForLease | undefined> {
-  if (settings.redisUrl === '' && !database.isServer) return undefined
-  const complain = (error: unknown): void =>
-    app.log.warn(
-      { err: error },
-      'limits on requests are not shared at the moment: each instance counts by itself',
-    )
-  if (settings.redisUrl === '')
-    return createSharedLeases((request) => database.run((db) => grantLease(db, request)), complain)
-  const redis = await openRedis(settings.redisUrl)
-  app.addHook('onClose', redis.close)
-  return createSharedLeases(redis.grant, complain)
 }
 
 /** Joins the route to Mercurius: neither knows of the other. */
