@@ -242,6 +242,7 @@ export function createAccounts(deps: {
         password,
         newPassword,
         origin,
+        wrong: 'Wrong password.',
       }
       try {
         const ended = await provePassword(claim, async (db, { row }) => {
@@ -278,9 +279,12 @@ export function createAccounts(deps: {
           if (isPending) await mails.sendChange(db, current, wanted, origin)
           return changed
         })
-      const user = await (isPending
-        ? askingForMail(throttle, origin, mailKey(id), work)
-        : countingConflicts(origin, work))
+      const attempt = (): Promise<UserRow> => {
+        if (isPending) return askingForMail(throttle, origin, mailKey(id), work)
+        // Who gives no name cannot find out which are taken.
+        return change.username === undefined && wanted === null ? work() : countingConflicts(origin, work)
+      }
+      const user = await attempt()
       const event = isPending ? 'email_change_requested' : 'user_updated'
       report({ ...origin, event, userId: id, tokenId: principal.token.id })
       return { user: toUser(user), pendingEmail: isPending ? wanted.text : null }

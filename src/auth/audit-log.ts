@@ -2,6 +2,7 @@ import { validate as isUuid } from 'uuid'
 import { type AuditPath, type AuditRow, firstIdAt, listAuditEvents } from '../db/audit.ts'
 import type { Database } from '../db/open.ts'
 import { badInput } from '../errors.ts'
+import { authEventNames } from './origin.ts'
 import { type Page, readPage, requireFirst, requireIdCursor } from './pages.ts'
 
 /** A record of what happened. */
@@ -30,6 +31,8 @@ export interface AuditLog {
 const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 const maxEvents = 20
+
+const eventNames: ReadonlySet<string> = new Set(authEventNames)
 
 export function createAuditLog({ database }: { database: Database }): AuditLog {
   return {
@@ -66,6 +69,8 @@ function choosePaths({ userId, events, address }: Criteria): AuditPath[] {
   if (events && (events.length < 1 || events.length > maxEvents)) {
     throw badInput('filter.events', 'RANGE', `filter.events has 1 to ${maxEvents} names.`)
   }
+  const unknown = events?.find((name) => !eventNames.has(name))
+  if (unknown !== undefined) throw badInput('filter.events', 'EVENT', 'There is no event of this name.')
   if (userId) {
     if (!isUuid(userId)) throw badInput('filter.userId', 'ID', 'This is not the id of a user.')
     return [{ userId }]

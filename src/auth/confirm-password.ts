@@ -30,6 +30,7 @@ export function createConfirmPassword(deps: {
       account: deviceAccount(principal),
       password: requireCheckablePassword(password, 'password'),
       origin,
+      wrong: 'Wrong password.',
     }
     const provenAt = clock()
     const isInForce = await provePassword(claim, (db) => markTokenProven(db, token.id, provenAt))

@@ -25,6 +25,8 @@ export interface PasswordClaim {
   /** An accepted password to set in the same transaction. */
   newPassword?: string
   origin: RequestOrigin
+  /** What to say where it is wrong; it must not depend on the account. */
+  wrong?: string
   /** Asked before the account is looked up; what it throws refuses the attempt, which then counts as none. */
   admit?: () => Promise<void>
   /** The same once the password was right. */
@@ -71,7 +73,7 @@ export function createProvePassword(deps: {
       if (claim.admit) await orGiveBack(attempt, claim.admit())
       const { user, subject, check, failures } = await orGiveBack(attempt, checkPassword(claim))
       if (user === undefined || user.active !== 1 || !check.matches || failures >= lockAfter) {
-        throw await refuse(user, subject, origin)
+        throw await refuse(claim, user, subject)
       }
       const misuse = findMisuse(user, claim, clock())
       if (misuse !== null) {
@@ -92,7 +94,7 @@ export function createProvePassword(deps: {
         await attempt.clear(db)
         return { value: await use(db, { row: current, afterFailures: failures > 0 }) }
       })
-      if (result === null) throw await refuse(user, subject, origin)
+      if (result === null) throw await refuse(claim, user, subject)
       return result.value
     } finally {
       attempt.end()
@@ -136,7 +138,11 @@ export function createProvePassword(deps: {
     return check.outdated && stored !== null ? passwords.hash(network, claim.password, stored) : stored
   }
 
-  async function refuse(user: UserRow | undefined, subject: string, origin: RequestOrigin): Promise<Error> {
+  async function refuse(
+    { origin, wrong = 'Wrong username or password.' }: PasswordClaim,
+    user: UserRow | undefined,
+    subject: string,
+  ): Promise<Error> {
     // Written for unknown names too: the answer must not come sooner for them.
     const keepMs = user === undefined ? keepFailuresMs.unknown : keepFailuresMs.account
     const failures = await throttle.countFailure(subject, keepMs)
@@ -144,7 +150,7 @@ export function createProvePassword(deps: {
     report({ ...origin, ...known, event: 'authn_login_fail', count: failures })
     if (user !== undefined && failures === lockAfter)
       report({ ...origin, ...known, event: 'authn_login_lock' })
-    return new LatchkeyError('UNAUTHENTICATED', 'Wrong username or password.', { reason: 'CREDENTIALS' })
+    return new LatchkeyError('UNAUTHENTICATED', wrong, { reason: 'CREDENTIALS' })
   }
 }
 

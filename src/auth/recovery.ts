@@ -41,9 +41,9 @@ export function createRecovery(deps: {
 }): Recovery {
   const { database, clock, passwords, throttle, mails, report, hooks } = deps
 
-  /** Counts a try at a token, unless it was right or nothing was tried after all. */
+  /** Counts a try at a token, unless it was right or nothing was tried after all; apart from sign-ins, for links grow old by themselves. */
   async function guessing<T>(origin: RequestOrigin, work: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const attempt = await throttle.begin({ address: throttleKey('address', origin.network) })
+    const attempt = await throttle.begin({ address: throttleKey('address', `link ${origin.network}`) })
     try {
       const result = await work(attempt).catch(async (error) => {
         if (error.details?.reason !== 'MAIL_TOKEN') await attempt.cancel()
@@ -166,14 +166,17 @@ export function createRecovery(deps: {
   }
 }
 
-/** Counts each request for a mail against the address it comes from and whom it is about; none of them is forgotten. */
+/**
+ * Counts each request for a mail against the address it comes from, apart from its sign-ins, and whom it is about; none of
+ * them is forgotten.
+ */
 export async function askingForMail<T>(
   throttle: Throttle,
   origin: RequestOrigin,
   account: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const attempt = await throttle.begin({ address: throttleKey('address', origin.network), account })
+  const attempt = await throttle.begin({ address: throttleKey('address', `mail ${origin.network}`), account })
   try {
     return await work().catch(async (error) => {
       await attempt.cancel()

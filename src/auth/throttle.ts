@@ -147,7 +147,7 @@ export function createThrottle(deps: {
 }
 
 function refused(retryAfterMs: number): Error {
-  return rateLimited('CREDENTIALS', retryAfterMs, 'Too many failed attempts. Wait before you try again.')
+  return rateLimited('CREDENTIALS', retryAfterMs, 'Too many attempts. Wait before you try again.')
 }
 
 /** Attempts that were counted but not decided yet, by key, and those that wait for one of them. */

@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import { validate as isUuid } from 'uuid'
 import type { AuditEvent, AuditFilter } from '../auth/audit-log.ts'
 import type { Auth } from '../auth/auth.ts'
+import { authEventNames } from '../auth/origin.ts'
 import { parseDuration } from '../auth/token-life.ts'
 import { withAuth } from './domain.ts'
-import { type Item, printList, time } from './output.ts'
+import { type Item, printable, printList, time } from './output.ts'
 import { requireAccount } from './user.ts'
 
 interface Options {
@@ -36,16 +37,27 @@ export function addAuditCommands(program: Command): void {
         since: readTime('since', options.since, command),
         until: readTime('until', options.until, command),
       }
+      const events = readEvents(options.event, command)
       return withAuth(async (auth) => {
         const filter = {
           ...times,
           userId: options.user === undefined ? null : await findUserId(auth, options.user),
-          events: options.event?.split(',').map((name) => name.trim()),
+          events,
           address: options.address,
         }
         await printList(eventPages(auth, filter, json ? toItem : toRow), json, 'There are no such records.')
       })
     })
+}
+
+/** `authn_login_fail,authn_login_lock` → the names. */
+function readEvents(text: string | undefined, command: Command): string[] | undefined {
+  const names = text?.split(',').map((name) => name.trim())
+  const unknown = names?.find((name) => !(authEventNames as readonly string[]).includes(name))
+  if (unknown === undefined) return names
+  return command.error(
+    `error: there is no event ${printable(unknown)}. There are ${authEventNames.join(', ')}`,
+  )
 }
 
 /** `24h` → so long ago; a date or a time (RFC 3339) → that moment. In milliseconds since 1970. */

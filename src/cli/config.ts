@@ -23,7 +23,7 @@ export function addConfigCommand(program: Command): void {
     })
 }
 
-/** What may be a password goes; the address of a database file holds none. */
+/** What may be a password goes; the address of a database file holds none, nor does a word such as `log`. */
 function mask(text: string): string {
-  return text.replace(/^(?!sqlite:).+/s, '***')
+  return text.replace(/^(?!sqlite:|log$|off$).+/s, '***')
 }

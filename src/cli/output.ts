@@ -114,6 +114,7 @@ function toLabel(key: string): string {
 function toText(value: Item[string] | undefined): string {
   if (value === null || value === undefined || value === '') return '-'
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (typeof value === 'object' && value.length === 0) return 'none'
   return printable(String(value))
 }
 

@@ -101,7 +101,9 @@ t.test('changePassword needs the password in force, and a wrong one changes noth
         status: 401,
         body: {
           data: { changePassword: null },
-          errors: [{ extensions: { code: 'UNAUTHENTICATED', reason: 'CREDENTIALS' } }],
+          errors: [
+            { message: 'Wrong password.', extensions: { code: 'UNAUTHENTICATED', reason: 'CREDENTIALS' } },
+          ],
         },
       },
       c,

@@ -130,6 +130,33 @@ t.test('what is no link is refused alike, and not tried forever', async (t) => {
   t.match((await app.graphql(reset, { token: ` ${token}\n`, newPassword })).body.data, { resetPassword: {} })
 })
 
+t.test(
+  'who asks for mails, or has old links, is not kept from signing in, nor the other way round',
+  async (t) => {
+    const app = await startWithMail(t, { rateLimitAddressFailures: 2 })
+    const signIn = 'mutation ($p: String!) { tokenAuth(username: "ada", password: $p) { token } }'
+    const mails = await Promise.all(['ada', 'nobody'].map((u) => app.graphql(ask, { u })))
+    const links = await Promise.all(['x', 'y'].map((token) => app.graphql(verify, { token })))
+    t.strictSame(
+      [...mails, ...links].map(({ status }) => status),
+      [200, 200, 200, 200],
+    )
+    const throttled = {
+      status: 429,
+      body: { errors: [{ message: 'Too many attempts. Wait before you try again.' }] },
+    }
+    t.match(await app.graphql(ask, { u: 'eve' }), throttled)
+    t.match(await app.graphql(verify, { token: 'z' }), throttled)
+    t.match(await app.graphql(signIn, { p: password }), { status: 200 })
+    for (const p of ['not this', 'nor this']) t.match(await app.graphql(signIn, { p }), { status: 401 })
+    t.match(await app.graphql(signIn, { p: password }), throttled)
+    app.clock.now += 60_000
+    for (const p of ['not this', 'nor this']) await app.graphql(signIn, { p })
+    const { token } = await app.server.next('ada@example.org')
+    t.match(await app.graphql(reset, { token, newPassword }), { status: 200 }, 'a link that is right')
+  },
+)
+
 t.test('whether there is an account, neither the answer nor the database tells', async (t) => {
   const app = await startWithMail(t)
   const service = await app.app.latchkey.auth.createUser({

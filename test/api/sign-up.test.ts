@@ -259,4 +259,14 @@ t.test('whoever tries names out runs into the limit of the address', async (t) =
     headers: { 'retry-after': /^\d+$/ },
     body: { errors: [{ extensions: { code: 'RATE_LIMITED', reason: 'CREDENTIALS' } }] },
   })
+  const eve = await app.createUser({ email: 'eve@example.org' })
+  app.clock.now += 60_000
+  const token = await app.signIn(eve)
+  const update =
+    'mutation ($u: String, $e: String) { updateViewer(username: $u, email: $e) { user { email } } }'
+  for (let time = 0; time < 3; time++) await app.graphql(update, { u: 'ada' }, { token })
+  t.match(await app.graphql(update, { u: 'ada' }, { token }), { status: 429 })
+  t.match((await app.graphql(update, { e: null }, { token })).body.data, {
+    updateViewer: { user: { email: null } },
+  })
 })

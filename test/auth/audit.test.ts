@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
 import { createAudit } from '../../src/auth/audit.ts'
-import type { AuthEvent, AuthEventName } from '../../src/auth/origin.ts'
+import { type AuthEvent, type AuthEventName, authEventNames } from '../../src/auth/origin.ts'
 import {
   type AuditPath,
   deleteOldAuditEvents,
@@ -191,12 +191,9 @@ t.test('each list is read along an index, in order, however much there is', asyn
 })
 
 t.test('each event is explained', (t) => {
-  const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-  const [, names = ''] = /AuthEventName =\n([^;/]*?)\n\n/.exec(read('src/auth/origin.ts')) ?? []
-  const events = [...names.matchAll(/'(\w+)'/g)].map(([, name = '']) => name)
-  t.ok(events.length > 30)
-  const page = read('docs/administration.md').split('## The events')[1] ?? ''
+  const document = readFileSync(new URL('../../docs/administration.md', import.meta.url), 'utf8')
+  const page = document.split('## The events')[1] ?? ''
   const explained = [...page.matchAll(/`((?:authn|authz|excess|email|mail|tokens?|users?|sys)_\w+)`/g)]
-  t.strictSame([...new Set(explained.map(([, name]) => name))].sort(), events.sort())
+  t.strictSame([...new Set(explained.map(([, name]) => name))].sort(), [...authEventNames].sort())
   t.end()
 })

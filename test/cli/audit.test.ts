@@ -60,8 +60,12 @@ t.test('what happened is listed, newest first, and searched', async (t) => {
   t.match(last, { event: 'user_deleted' }, 'of a deleted account by its id')
 })
 
-t.test('a time that cannot be read is wrong usage', async (t) => {
+t.test('a time that cannot be read, or an event that there is not, is wrong usage', async (t) => {
   const { run } = createBench(t)
+  t.match(await run(['audit', 'list', '--event', 'user_created,authn_login_fial']), {
+    status: 2,
+    stderr: /there is no event authn_login_fial\. There are .*authn_login_fail, /,
+  })
   for (const args of [
     ['--since', 'yesterday'],
     ['--until', '2026-11-23T09:30'],
