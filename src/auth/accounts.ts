@@ -12,25 +12,18 @@ import {
   findUserByName,
   findUsersById,
   insertUser,
-  isNameTaken,
   type UserRow,
   updateUser,
 } from '../db/users.ts'
 import { LatchkeyError } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
 import type { Mails } from './mails.ts'
-import {
-  type CanonicalName,
-  nameKeysOf,
-  requireEmail,
-  requireNameKey,
-  requireUsername,
-  toNameKey,
-} from './names.ts'
+import { type CanonicalName, nameKeysOf, requireEmail, requireNameKey, requireUsername } from './names.ts'
 import { type Actor, type AuthEvent, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
 import { forgiveAccount, type ProvePassword } from './password-proof.ts'
 import { operatorParty, type Passwords, requireCheckablePassword, requireNewPassword } from './passwords.ts'
 import { type Role, toUser, type User, type UserPrincipal } from './principal.ts'
+import { changeProfile, isSameMailbox, type ProfileChange, requireFree } from './profile.ts'
 import { askingForMail, mailKey } from './recovery.ts'
 import { deviceAccount } from './sign-in.ts'
 import type { TemporaryPassword } from './temporary-passwords.ts'
@@ -100,11 +93,6 @@ export interface Accounts {
   deleteUser(userId: string, actor?: Actor): Promise<number>
 }
 
-export interface ProfileChange {
-  username?: string | undefined
-  email?: string | null | undefined
-}
-
 export function createAccounts(deps: {
   database: Database
   clock: () => number
@@ -163,7 +151,10 @@ export function createAccounts(deps: {
 
   /** Who tries names out, to see which are taken, spends the address's allowance of failures. */
   async function countingConflicts<T>(origin: RequestOrigin, work: () => Promise<T>): Promise<T> {
-    const attempt = await throttle.begin({ address: throttleKey('address', origin.network) })
+    const attempt = await throttle.begin({
+      address: throttleKey('address', origin.network),
+      request: origin,
+    })
     try {
       const result = await work().catch(async (error) => {
         if (error.code !== 'CONFLICT') await attempt.cancel()
@@ -275,7 +266,7 @@ export function createAccounts(deps: {
         database.transaction(async (db) => {
           const current = await findUserById(db, id)
           if (current === undefined) throw gone()
-          const changed = await changeProfile(db, current, change, isPending ? wanted : null)
+          const changed = await changeProfile(db, mails, current, change, isPending ? wanted : null)
           if (isPending) await mails.sendChange(db, current, wanted, origin)
           return changed
         })
@@ -323,7 +314,9 @@ export function createAccounts(deps: {
     setActive: (userId, active, actor = {}) =>
       decide(userId, { event: active ? 'user_enabled' : 'user_disabled' }, actor, async (db) => {
         await change(db, userId, { active: active ? 1 : 0 }, !active && isAdmin(actor))
-        return active ? [] : markTokensRevoked(db, { userId }, clock())
+        if (active) return []
+        await deleteMailTokensOf(db, userId)
+        return markTokensRevoked(db, { userId }, clock())
       }),
 
     async setRole(userId, role, actor = {}) {
@@ -358,37 +351,6 @@ export function createAccounts(deps: {
       decide(userId, { event: 'user_deleted' }, actor, (db) => eraseUser(db, userId, isAdmin(actor))),
   }
 
-  /** Username and email as they are to be; a pending address changes nothing yet. */
-  async function changeProfile(
-    db: Kysely<Tables>,
-    current: UserRow,
-    change: ProfileChange,
-    pending: CanonicalName | null,
-  ): Promise<UserRow> {
-    const emailText = pending !== null || change.email === undefined ? current.email : change.email
-    const email = emailText === null ? null : requireEmail(emailText, 'email')
-    // A username that is the address follows it when that is confirmed.
-    const follows = pending !== null && toNameKey(current.username) === email?.key
-    const wanted = change.username ?? current.username
-    const usernameText = follows && toNameKey(wanted) === pending?.key ? current.username : wanted
-    // Also where it stays: a username that is the email address has to change with it.
-    const username = requireUsername(usernameText, 'username', email)
-    await requireFree(db, username, email, current.id)
-    const isSameEmail = email !== null && isSameMailbox(email.text, current.email)
-    const emailVerifiedAt = isSameEmail ? current.emailVerifiedAt : null
-    const changed = { username: username.text, email: email?.text ?? null }
-    await updateUser(db, current.id, {
-      ...changed,
-      username_key: username.key,
-      email_key: email?.key ?? null,
-      email_verified_at: emailVerifiedAt,
-    })
-    if (current.email !== null && !isSameEmail) {
-      await mails.notify(db, current, 'email-changed', { email: email?.text ?? 'none' })
-    }
-    return { ...current, ...changed, emailVerifiedAt }
-  }
-
   /**
    * Ends all tokens of a user, and deletes the account and what is personal about it; `keepsAdmin` refuses the last active
    * administrator. Returns the tokens.
@@ -412,12 +374,6 @@ function isAdmin(actor: Actor): boolean {
   return actor.actorId !== undefined
 }
 
-/** Names are folded further than mailboxes are: `ß` and `ss` are two domains, and the letter case of ASCII is none. */
-function isSameMailbox(one: string, other: string | null): boolean {
-  const fold = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
-  return other !== null && fold(one) === fold(other)
-}
-
 function lastAdmin(): LatchkeyError {
   return new LatchkeyError('FORBIDDEN', 'The last active administrator cannot be removed.', {
     reason: 'LAST_ADMIN',
@@ -431,19 +387,4 @@ function requireNames(request: AccountRequest): { username: CanonicalName; email
 
 function gone(): LatchkeyError {
   return new LatchkeyError('NOT_FOUND', 'The account is gone.')
-}
-
-/** A username and an email address are one kind of name: whoever signs in with either must be the only one it can mean. */
-async function requireFree(
-  db: Kysely<Tables>,
-  username: CanonicalName,
-  email: CanonicalName | null,
-  userId: string,
-): Promise<void> {
-  if (await isNameTaken(db, username.key, userId)) {
-    throw new LatchkeyError('CONFLICT', 'This username is taken.', { reason: 'TAKEN', field: 'username' })
-  }
-  if (email !== null && (await isNameTaken(db, email.key, userId))) {
-    throw new LatchkeyError('CONFLICT', 'This email address is taken.', { reason: 'TAKEN', field: 'email' })
-  }
 }

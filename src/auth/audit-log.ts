@@ -1,5 +1,5 @@
 import { validate as isUuid } from 'uuid'
-import { type AuditPath, type AuditRow, firstIdAt, listAuditEvents } from '../db/audit.ts'
+import { type AuditPath, type AuditRow, firstIdAt, listAuditEvents, toAuditRow, toId } from '../db/audit.ts'
 import type { Database } from '../db/open.ts'
 import { badInput } from '../errors.ts'
 import { authEventNames } from './origin.ts'
@@ -46,21 +46,23 @@ export function createAuditLog({ database }: { database: Database }): AuditLog {
         {
           first: requireFirst(first),
           fits: leftToCheck(rest, paths),
-          cursorOf: ({ id }) => id,
+          cursorOf: ({ id }) => toId(id),
           async read(from, limit) {
             const before = from === null || from > end ? end : from
             const lists = await Promise.all(
               paths.map((path) => database.run((db) => listAuditEvents(db, path, { behind, before }, limit))),
             )
             const [only] = lists
-            return lists.length === 1 ? (only as AuditRow[]) : mergeNewest(lists, limit)
+            return lists.length === 1 ? (only as StoredRow[]) : mergeNewest(lists, limit)
           },
         },
-        (row) => row,
+        toAuditRow,
       )
     },
   }
 }
+
+type StoredRow = Awaited<ReturnType<typeof listAuditEvents>>[number]
 
 type Criteria = Pick<AuditFilter, 'userId' | 'events' | 'address'>
 
@@ -83,7 +85,7 @@ function choosePaths({ userId, events, address }: Criteria): AuditPath[] {
 function leftToCheck(
   { events, address }: Criteria,
   [path]: AuditPath[],
-): ((row: AuditRow) => boolean) | undefined {
+): ((row: StoredRow) => boolean) | undefined {
   const isByUser = typeof path === 'object' && 'userId' in path
   const isByAddress = typeof path === 'object' && 'address' in path
   if (!isByUser && !isByAddress) return undefined
@@ -91,9 +93,9 @@ function leftToCheck(
   return (row) => (!events || events.includes(row.event)) && (!address || row.address === address)
 }
 
-function mergeNewest(lists: AuditRow[][], limit: number): AuditRow[] {
+function mergeNewest(lists: StoredRow[][], limit: number): StoredRow[] {
   return lists
     .flat()
-    .sort((one, other) => (one.id < other.id ? 1 : -1))
+    .sort((one, other) => Buffer.compare(other.id, one.id))
     .slice(0, limit)
 }

@@ -59,10 +59,11 @@ export function createLeakedTokens(deps: {
   return {
     async reportLeakedToken(token, origin) {
       // Counted whatever comes of it, and apart from sign-ins: who reports much shall not be kept from signing in.
-      const attempt = await throttle.begin({ address: throttleKey('address', `report ${origin.network}`) })
+      const address = throttleKey('address', `report ${origin.network}`)
+      const attempt = await throttle.begin({ address, request: origin })
       try {
         // Looked up whatever its form, and written to where there is nothing: no case answers much sooner than another.
-        const row = await findStoredToken(token)
+        const row = await findStoredToken(token.trim())
         await end(row === undefined ? [] : [row], origin)
       } finally {
         attempt.end()

@@ -18,8 +18,16 @@ const unprintable = /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u
 /** Control characters, and those that turn the direction of text; emoji need the other invisible ones. */
 const unlabelable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 
+/** Characters that mean something of their own in the header of a mail. */
+const headerCharacters = /[<>()[\]\\,;:"]/
+
 /** One `@`, something on both sides, a dot in the domain. Whether mail arrives is for the mail to show. */
 const emailPattern = /^[^\s@]{1,64}@[^\s@.]+(\.[^\s@.]+)+$/u
+
+/** Whether mail can be sent to an address without harm. */
+export function isMailable(address: string): boolean {
+  return emailPattern.test(address) && !unprintable.test(address) && !headerCharacters.test(address)
+}
 
 /** A username for an account, or `BAD_USER_INPUT`. Compatible forms are one (NFKC), blanks around it do not count. */
 export function requireUsername(username: string, field: string, email: CanonicalName | null): CanonicalName {
@@ -48,7 +56,7 @@ export function requireUsername(username: string, field: string, email: Canonica
 /** An email address, or `BAD_USER_INPUT`. It is kept as written and compared without regard to letter case. */
 export function requireEmail(email: string, field: string): CanonicalName {
   const text = email.length <= emailMaxLength * 2 && email.isWellFormed() ? email.normalize('NFC').trim() : ''
-  if (text.length > emailMaxLength || unprintable.test(text) || !emailPattern.test(text)) {
+  if (text.length > emailMaxLength || !isMailable(text)) {
     throw badInput(field, 'EMAIL', 'This is not an email address.')
   }
   return { text, key: toNameKey(text) }
@@ -77,6 +85,9 @@ export function nameKeysOf({ username, email }: { username: string; email: strin
   return [username, ...(email === null ? [] : [email])].map(toNameKey)
 }
 
+/** A character that can be seen. */
+const visible = /[^\p{Z}\p{C}\p{Default_Ignorable_Code_Point}]/u
+
 /** A short text that people read, such as a device's name, or `BAD_USER_INPUT`. Null stays null. */
 export function requireLabel(
   text: string | null | undefined,
@@ -88,8 +99,7 @@ export function requireLabel(
     throw badInput(field, 'CHARACTERS', `${field} must be well-formed text without control characters.`)
   }
   const label = text.normalize('NFC').trim()
-  const length = [...label].length
-  if (length < 1 || length > maxLength) {
+  if (!visible.test(label) || [...label].length > maxLength) {
     throw badInput(field, 'LENGTH', `${field} has 1 to ${maxLength} characters.`)
   }
   return label

@@ -106,6 +106,7 @@ export function createProvePassword(deps: {
       return await throttle.begin({
         account: accountKey(account),
         address: throttleKey('address', origin.network),
+        request: origin,
       })
     } catch (error) {
       if (error instanceof LatchkeyError && error.details.reason === 'CREDENTIALS') {

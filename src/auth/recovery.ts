@@ -43,7 +43,10 @@ export function createRecovery(deps: {
 
   /** Counts a try at a token, unless it was right or nothing was tried after all; apart from sign-ins, for links grow old by themselves. */
   async function guessing<T>(origin: RequestOrigin, work: (attempt: Attempt) => Promise<T>): Promise<T> {
-    const attempt = await throttle.begin({ address: throttleKey('address', `link ${origin.network}`) })
+    const attempt = await throttle.begin({
+      address: throttleKey('address', `link ${origin.network}`),
+      request: origin,
+    })
     try {
       const result = await work(attempt).catch(async (error) => {
         if (error.details?.reason !== 'MAIL_TOKEN') await attempt.cancel()
@@ -176,7 +179,8 @@ export async function askingForMail<T>(
   account: string,
   work: () => Promise<T>,
 ): Promise<T> {
-  const attempt = await throttle.begin({ address: throttleKey('address', `mail ${origin.network}`), account })
+  const address = throttleKey('address', `mail ${origin.network}`)
+  const attempt = await throttle.begin({ address, account, request: origin })
   try {
     return await work().catch(async (error) => {
       await attempt.cancel()

@@ -50,8 +50,11 @@ export interface Attempt {
 
 /** Limits sign-in attempts: each is counted before its password check, and given back if that succeeds. */
 export interface Throttle {
-  /** Counts an attempt against an address and, if given, an account, or throws `RATE_LIMITED` with the time to wait. */
-  begin(keys: { address: string; account?: string }): Promise<Attempt>
+  /**
+   * Counts an attempt against an address and, if given, an account, or throws `RATE_LIMITED` with the time to wait. Attempts
+   * of one `request` share the time that others are waited for.
+   */
+  begin(attempt: { address: string; account?: string; request: object }): Promise<Attempt>
   /** One more wrong password in a row for `subject`, remembered for `keepMs`; returns how many that makes. */
   countFailure(subject: string, keepMs: number): Promise<number>
   /** How many wrong passwords `subject` has had in a row. */
@@ -65,7 +68,7 @@ export interface Throttle {
 /** Attempts that wait in memory for another one of the same key to be decided: in all, and of one key. */
 const waitingLimits = { all: 1_000, key: 100 }
 
-/** How long, and how often, other processes are given time to decide attempts of theirs. */
+/** How long, and how often, other processes are given time to decide attempts of theirs; for all attempts of one request. */
 const patience = { limitMs: 2_000, pauseMs: 100 }
 
 const dayMs = 86_400_000
@@ -88,8 +91,9 @@ export function createThrottle(deps: {
   const { database, clock, limiters, isShared } = deps
   const undecided = createUndecided()
 
-  async function count(kind: ThrottleKind, key: string): Promise<void> {
-    let patienceMs = isShared ? patience.limitMs : 0
+  const patienceLeft = new WeakMap<object, number>()
+
+  async function count(kind: ThrottleKind, key: string, request: object): Promise<void> {
     for (;;) {
       const peeked = await limiters[kind](key, { peek: true })
       const answer = peeked.isExceeded ? peeked : await limiters[kind](key, { peek: false })
@@ -97,14 +101,15 @@ export function createThrottle(deps: {
       // An attempt under way here may yet succeed and give its place back: a crowd behind one address is no attack.
       if (await undecided.settled(key)) continue
       // Nor may one of another process, of which nothing is known but that it is counted.
-      if (patienceMs <= 0 || !(await undecided.waited(key, patience.pauseMs))) throw refused(answer.ttl)
-      patienceMs -= patience.pauseMs
+      const leftMs = patienceLeft.get(request) ?? (isShared ? patience.limitMs : 0)
+      if (leftMs <= 0 || !(await undecided.waited(key, patience.pauseMs))) throw refused(answer.ttl)
+      patienceLeft.set(request, leftMs - patience.pauseMs)
     }
   }
 
   return {
-    async begin({ address, account }) {
-      await count('address', address)
+    async begin({ address, account, request }) {
+      await count('address', address, request)
       const counted = [address]
       const end = (): void => counted.forEach(undecided.end)
       const cancel = (): Promise<void> =>
@@ -113,7 +118,7 @@ export function createThrottle(deps: {
         })
       try {
         if (account !== undefined) {
-          await count('account', account)
+          await count('account', account, request)
           counted.push(account)
         }
       } catch (error) {

@@ -78,20 +78,19 @@ function numberAt(index: number): RawBuilder<unknown> {
   return byEngine({ sqlite: text, postgres: sql`cast(${text} as bigint)` })
 }
 
-/** Up to `limit` records of a range, newest first. */
-export async function listAuditEvents(
+/** Up to `limit` records of a range as they are stored, newest first: most of those that are looked through are shown to nobody. */
+export function listAuditEvents(
   db: Kysely<Tables>,
   path: AuditPath,
   { behind, before }: AuditRange,
   limit: number,
-): Promise<AuditRow[]> {
-  const rows = await along(db.selectFrom('latchkey_audit_events').selectAll(), path)
+): Promise<AuditEventsTable[]> {
+  return along(db.selectFrom('latchkey_audit_events').selectAll(), path)
     .where('id', '>', toBytes(behind))
     .where('id', '<', toBytes(before))
     .orderBy('id', 'desc')
     .limit(limit)
     .execute()
-  return rows.map(toAuditRow)
 }
 
 /** Takes out of the records of a user from where they were made, but for what an administrator did to the user. */
@@ -141,7 +140,8 @@ function along<Row>(query: Query<Row>, path: AuditPath): Query<Row> {
   return query.where('event', '=', path.event)
 }
 
-function toAuditRow(row: AuditEventsTable): AuditRow {
+/** A record with its ids as text. */
+export function toAuditRow(row: AuditEventsTable): AuditRow {
   const { id, at, event, address, count, times, detail } = row
   return {
     id: toId(id),
@@ -163,6 +163,7 @@ function toBytes(id: string): Buffer {
   return Buffer.from(id.replaceAll('-', ''), 'hex')
 }
 
-function toId(bytes: Buffer): string {
+/** A UUID as text. */
+export function toId(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }

@@ -1,5 +1,6 @@
 import nodemailer from 'nodemailer'
 import type { Mail, SendMail } from '../auth/mails.ts'
+import { isMailable } from '../auth/names.ts'
 import { Undeliverable } from '../auth/outbox.ts'
 import { createWriteMail, type WrittenMail } from './templates.ts'
 import type { MailWriters } from './writers.ts'
@@ -59,8 +60,7 @@ function createTransport({ smtpUrl, mailFrom }: MailSettings): (mail: WrittenMai
   })
   return async ({ to, subject, text, html }) => {
     // It is an address that somebody typed: what has a meaning of its own in a header goes into none.
-    if (/[\s\p{C}<>()[\]\\,;:"]/u.test(to))
-      throw new Undeliverable('the address has characters that none needs')
+    if (!isMailable(to)) throw new Undeliverable('the address has characters that none needs')
     try {
       await transport.sendMail({
         from: mailFrom,

@@ -44,6 +44,13 @@ t.test('a token that is reported is ended, and no answer tells whether there was
   t.match(JSON.parse(told[0] as string), { userId: user.id, tokenId: String, address: '127.0.0.1' })
 })
 
+t.test('blanks around a token that is reported do not matter', async (t) => {
+  const app = await startApp(t)
+  const lost = secret(await app.signIn(await app.createUser()))
+  t.match(await report(app, ` ${lost}\n`), { body: { data: Object } })
+  t.equal(await reasonOf(app, lost), 'REVOKED')
+})
+
 t.test('a token that was rotated since ends its successor', async (t) => {
   const app = await startApp(t)
   const lost = secret(await app.signIn(await app.createUser()))

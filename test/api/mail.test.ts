@@ -101,6 +101,13 @@ t.test('a link to a new password dies of whatever makes it old', async (t) => {
     ],
     ['no address', (app) => app.graphql(update, { email: null }, { token: app.token })],
     ['a disabled account', (app) => app.app.latchkey.auth.setActive(app.id, false)],
+    [
+      'an account that was disabled meanwhile',
+      async (app) => {
+        await app.app.latchkey.auth.setActive(app.id, false)
+        await app.app.latchkey.auth.setActive(app.id, true)
+      },
+    ],
     ['a deleted account', (app) => app.app.latchkey.auth.deleteUser(app.id)],
   ]
   for (const [name, act] of ways) {

@@ -139,7 +139,6 @@ t.test('an email address has one @ with something on both sides, and a dot behin
     'a@b.c',
     'first.last+tag@sub.example.org',
     'ünïcode@exämple.org',
-    '"quoted"@example.org',
     `${'a'.repeat(64)}@example.org`,
     ' blanks.around@example.org ',
   ]) {
@@ -160,6 +159,8 @@ t.test('an email address has one @ with something on both sides, and a dot behin
     'a b@c.d',
     'a@b c.d',
     'a@b.c\n',
+    '"quoted"@example.org',
+    '<a@b.c>',
     'a\0@b.c',
     'a\u200b@b.c',
     'a\u202e@b.c',

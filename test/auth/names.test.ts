@@ -145,6 +145,11 @@ t.test('an email address is kept as written and compared without regard to case'
     'ada@example.org\0',
     'a\u200bda@example.org',
     '\ud800@example.org',
+    '<a@b.c>',
+    'ada@[127.0.0.1]',
+    '"ada"@example.org',
+    'ceo(x)@example.org',
+    'ada,eve@example.org',
     `${'a'.repeat(65)}@example.org`,
   ]
   for (const email of [...cases, ...more, `ada@${'a.'.repeat(130)}org`, 'a'.repeat(1_000_000)]) {
@@ -179,6 +184,8 @@ t.test('a label is short visible text, or nothing', async (t) => {
   for (const [text, reason] of [
     ['', 'LENGTH'],
     ['  ', 'LENGTH'],
+    ['\u200b', 'LENGTH'],
+    ['\ufe0f\u3164', 'LENGTH'],
     ['a'.repeat(101), 'LENGTH'],
     ['a'.repeat(1_000), 'CHARACTERS'],
     ['a\0', 'CHARACTERS'],

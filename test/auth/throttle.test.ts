@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { createThrottle, createThrottleStore, throttleKey } from '../../src/auth/throttle.ts'
+import { createThrottle, createThrottleStore, type Throttle, throttleKey } from '../../src/auth/throttle.ts'
 import { createLimiters } from '../../src/http/rate-limit.ts'
 import { graphqlJson, password, startApp } from '../support/app.ts'
 import { dayMs, openDomain, origin, refusalOf, type TestDomain, throttleDefaults } from '../support/domain.ts'
@@ -395,7 +395,7 @@ t.test('what was forgotten meanwhile cannot be given back', async (t) => {
   const store = { database, clock: () => clock.now, options: throttleDefaults }
   const limiters = await createLimiters(createThrottleStore(store), throttleDefaults)
   const throttle = createThrottle({ ...store, limiters, isShared: false })
-  const attempt = await throttle.begin({ address: 'address:a', account: 'account:a' })
+  const attempt = await throttle.begin({ address: 'address:a', account: 'account:a', request: {} })
   clock.now += dayMs
   await auth.prune()
   await attempt.cancel()
@@ -410,10 +410,10 @@ t.test('attempts that another process has under way may yet be right, and are gi
   const limiters = await createLimiters(createThrottleStore(store), options)
   const [here, there] = [0, 1].map(() => createThrottle({ ...store, limiters, isShared: true }))
   if (here === undefined || there === undefined) throw new Error('no throttle')
-  const keys = { address: 'address:a' }
-  const attempts = [await there.begin(keys), await there.begin(keys)]
+  const begin = (throttle: Throttle, request = {}) => throttle.begin({ address: 'address:a', request })
+  const attempts = [await begin(there), await begin(there)]
 
-  const waiting = here.begin(keys)
+  const waiting = begin(here)
   await sleep(150)
   await database.transaction(async (db) => attempts[0]?.clear(db))
   attempts[0]?.end()
@@ -422,12 +422,17 @@ t.test('attempts that another process has under way may yet be right, and are gi
   // Neither for ever, nor is there room for all.
   const startedAt = performance.now()
   const crowd = Array.from({ length: 150 }, async () => {
-    const refusal = await refusalOf(here.begin(keys))
+    const refusal = await refusalOf(begin(here))
     return { ...refusal, waited: performance.now() - startedAt > 1_500 }
   })
   const refusals = await Promise.all(crowd)
   for (const refusal of refusals) t.match(refusal, { code: 'RATE_LIMITED', reason: 'CREDENTIALS' })
   t.equal(refusals.filter(({ waited }) => waited).length, 100)
+  const request = {}
+  await refusalOf(begin(here, request))
+  const againAt = performance.now()
+  for (let times = 0; times < 15; times++) await refusalOf(begin(here, request))
+  t.ok(performance.now() - againAt < 1_500, 'a request has waited once, however much it tries')
   attempts[1]?.end()
 })
 

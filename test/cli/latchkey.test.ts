@@ -115,7 +115,10 @@ t.test('settings come from .env where the environment has none', async (t) => {
   t.match(of('SMTP_URL'), { value: 'log', origin: 'default' }, 'which is no secret')
   const mailing = { SMTP_URL: 'smtp://ada:a-secret@mail.example.org', MAIL_FROM: 'a@example.org' }
   const masked: typeof settings = await createBench(t, mailing).json(['config'])
-  t.match(masked.find(({ variable }) => variable === 'SMTP_URL'), { value: '***', origin: 'environment' })
+  t.match(
+    masked.find(({ variable }) => variable === 'SMTP_URL'),
+    { value: '***', origin: 'environment' },
+  )
 })
 
 t.test('a folder named .env is left alone, and a file that cannot be read is an error', async (t) => {
