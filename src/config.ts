@@ -203,7 +203,7 @@ export const settings = {
   rateLimitRequests: setting(
     integerOrOff(1, 1_000_000_000),
     '3000',
-    'Requests of a user, or else of an address, in a window, or `off`.',
+    'Requests with a token, or else of an address, in a window, or `off`.',
   ),
   rateLimitWindow: setting(duration(1_000), '1m', 'The window of `RATE_LIMIT_REQUESTS`.'),
   rateLimitBadTokens: setting(

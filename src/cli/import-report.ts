@@ -21,7 +21,7 @@ const tokenReasons: Record<TokenRefusal, string> = {
   EXPIRED: 'they have expired',
   LIMIT: 'the user has as many newer ones as TOKEN_LIMIT allows',
   SALTED: 'each has a salt of its own, as in Knox before 4.2: they cannot be looked up',
-  FORM: "they have not the form of the framework's own tokens",
+  FORM: "they have not the form of the framework's own tokens, or an expiry that cannot be read",
   USER_SKIPPED: 'their user was not imported',
   USER_DELETED: 'their user was imported before, and deleted since',
   USER_INACTIVE: 'their user is not active',

@@ -100,7 +100,10 @@ export async function listTokens(
   }
 
   function toToken({ stored, expiry }: { stored: string | null; expiry: string | null }): ForeignToken {
-    return { form: layout.form, stored: stored ?? '', expiresAt: parseTime(expiry) }
+    const expiresAt = parseTime(expiry)
+    // One with an expiry that cannot be read would live on: it is left out, as what is no token is.
+    const isReadable = expiry === null || expiresAt !== null
+    return { form: layout.form, stored: isReadable ? (stored ?? '') : '', expiresAt }
   }
 }
 

@@ -206,8 +206,9 @@ function admitRequest(countRequest: CountRequest): PreHandlerWithCallback {
   return (request, _reply, done) => {
     const { principal } = request
     const counted = countRequest(
+      // Not of the user: who has stolen one token must not keep the owner's others from ending it.
       principal.kind === 'user'
-        ? `user ${principal.user.id}`
+        ? `token ${principal.token.id}`
         : `address ${limitedAddress(clientAddress(request))}`,
     )
     if (counted instanceof Promise) counted.then((late) => done(refuseExcess(late)))
