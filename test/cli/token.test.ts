@@ -107,10 +107,12 @@ t.test('a token without any scope is listed as one', async (t) => {
   const { database: file, json, run } = createBench(t)
   const { id: userId } = await json(['user', 'create', 'ada', '--password-stdin'], password)
   const database = openDatabase(`sqlite:${file}`)
-  await insertToken(database.kysely, { ...createRow(1, userId, Date.now()), kind: 1, scopes: '' })
+  const now = Date.now()
+  await insertToken(database.kysely, { ...createRow(1, userId, now), kind: 1, scopes: '' })
+  await insertToken(database.kysely, { ...createRow(2, userId, now), kind: 1, scopes: 'ACCOUNT TOKENS' })
   await database.close()
-  t.match((await run(['token', 'list', 'ada'])).stdout, /PERSONAL +none /)
-  t.match(await json(['token', 'list', 'ada']), [{ kind: 'PERSONAL', scopes: [] }])
+  t.match((await run(['token', 'list', 'ada'])).stdout, /PERSONAL +ACCOUNT,TOKENS .*PERSONAL +none /s)
+  t.match(await json(['token', 'list', 'ada']), [{ scopes: ['ACCOUNT', 'TOKENS'] }, { scopes: [] }])
 })
 
 t.test('a token is revoked by its id, by itself, or with all of its user', async (t) => {
