@@ -9,13 +9,15 @@ import { fileURLToPath } from 'node:url'
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 
 rmSync(at('dist'), { recursive: true, force: true })
-execFileSync(
-  process.execPath,
-  [at('node_modules/typescript/bin/tsc'), '--project', at('tsconfig.build.json')],
-  { stdio: 'inherit' },
-)
+for (const project of ['tsconfig.build.json', 'clients/tsconfig.build.json']) {
+  execFileSync(process.execPath, [at('node_modules/typescript/bin/tsc'), '--project', at(project)], {
+    stdio: 'inherit',
+  })
+}
 cpSync(at('schema.graphql'), at('dist/schema.graphql'))
 cpSync(at('web/dist'), at('dist/web/dist'), { recursive: true })
 
+// The nearest package.json is the one that Node and bundlers read: what the clients do not use is left out of a page.
 const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'))
-writeFileSync(at('dist/package.json'), `${JSON.stringify({ type: 'module', version })}\n`)
+const manifest = { type: 'module', version, sideEffects: ['./src/**'] }
+writeFileSync(at('dist/package.json'), `${JSON.stringify(manifest)}\n`)

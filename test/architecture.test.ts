@@ -155,6 +155,24 @@ t.test('a package belongs to the part that is there for it', async (t) => {
   )
 })
 
+t.test(
+  'what runs in a page imports nothing of the server, and each client library where it is for it',
+  async (t) => {
+    const pages = globSync('clients/*.ts', { cwd: root }).sort()
+    const libraries: Record<string, string[]> = {
+      'clients/apollo.ts': ['@apollo/client'],
+      'clients/urql.ts': ['@urql/core', 'wonka'],
+    }
+    for (const file of pages) {
+      for (const { to, own } of readImports(file, readFileSync(join(root, file), 'utf8'))) {
+        if (own) t.ok(pages.includes(to), `${file} imports ${to}`)
+        else t.ok(libraries[file]?.includes(to), `${file} imports ${to}`)
+      }
+    }
+    for (const { from, to, own } of imports) if (own) t.notMatch(to, /^clients\//, `${from} imports ${to}`)
+  },
+)
+
 t.test('migrations import Kysely and nothing else', async (t) => {
   for (const { from, to } of imports) {
     if (partOf(from) === 'migrations') t.equal(to, 'kysely', from)

@@ -1,19 +1,13 @@
 import type { Test } from 'tap'
-import { createMemoryStore, type TokenStore } from '../../examples/clients/token-store.ts'
+import type { Auth } from '../../clients/client.ts'
 import { graphqlJson, startApp } from '../support/app.ts'
+import { secret } from '../support/log.ts'
+import { createDevices, type Device, interceptFetch, until } from './device.ts'
 
 /** A GraphQL client as the scenario drives it, past its cache. */
 export interface ClientUnderTest {
-  signIn(request: {
-    username: string
-    password: string
-    device?: { id?: string; name?: string; platform?: string }
-  }): Promise<void>
-  signOut(): Promise<void>
   query(document: string): Promise<Outcome>
-  mutate(document: string, variables: object): Promise<Outcome>
-  /** The errors of GraphQL that a rejected `signIn` or `signOut` carries; throws for any other rejection. */
-  errorsOf(rejection: unknown): readonly ClientError[]
+  mutate(document: string, variables?: object): Promise<Outcome>
 }
 
 /** A GraphQL error as a client hands it on. */
@@ -22,7 +16,7 @@ export interface ClientError {
   extensions?: Record<string, unknown>
 }
 
-/** What an operation came to; `errors` is empty where it succeeded. */
+/** What an operation came to; `errors` is empty where it succeeded. Rejects where nothing was answered. */
 export interface Outcome {
   // The shape is the operation's; the scenario says what it expects of it.
   // biome-ignore lint/suspicious/noExplicitAny: see above
@@ -30,33 +24,43 @@ export interface Outcome {
   errors: readonly ClientError[]
 }
 
-export type CreateClient = (options: {
-  url: string
-  tokens: TokenStore
-  onSignedOut: (reason: string) => void
-}) => ClientUnderTest
+export type CreateClient = (url: string, auth: Auth) => ClientUnderTest
 
 const viewer = '{ viewer { username } }'
 const devices = '{ viewer { tokens { totalCount nodes { id name current device { platform } } } } }'
+const minute = 60_000
 
-/** What every client of ours has to get right, over real HTTP. */
+/** What each of the links and exchanges has to get right, over real HTTP. */
 export function testClient(t: Test, createClient: CreateClient): void {
+  async function start(t: Test, settings: object = {}) {
+    const server = await startApp(t, { listen: true, tokenTtl: '10m', tokenRenew: 'on', ...settings })
+    const device = createDevices(t, server)
+    const create = (...options: Parameters<typeof device>): Device & { client: ClientUnderTest } => {
+      const made = device(...options)
+      return { ...made, client: createClient(`${server.url}/graphql`, made.auth) }
+    }
+    return { ...server, user: await server.createUser(), device: create }
+  }
+
   t.test('signs in, reads, is refused once its token is revoked, and signs in again', async (t) => {
-    const { url, clock, createUser } = await startApp(t, { listen: true })
-    const user = await createUser()
+    const { user, device, clock } = await start(t)
     const responses: Response[] = []
-    interceptFetch(t, (response) => responses.push(response))
-    const phone = device(url)
-    const laptop = device(url)
+    const { fetch } = globalThis
+    interceptFetch(t, async (request) => {
+      const response = await fetch(request)
+      responses.push(response)
+      return response
+    })
+    const [phone, laptop] = [device(), device()]
 
     const anonymous = await phone.client.query(viewer)
     t.match(anonymous.errors, [{ extensions: { code: 'UNAUTHENTICATED', reason: 'MISSING' } }])
     t.equal(responses.at(-1)?.status, 401, 'GraphQL errors are seen beside an HTTP status')
     t.match(responses.at(-1)?.headers.get('content-type'), graphqlJson)
 
-    await phone.client.signIn({ ...user, device: { id: 'p1', name: "Ada's phone", platform: 'ios' } })
+    await phone.auth.signIn({ ...user, device: { id: 'p1', name: "Ada's phone", platform: 'ios' } })
     clock.now += 1000 // the list has the newest first
-    await laptop.client.signIn({ ...user, device: { id: 'l1', name: 'Laptop', platform: 'web' } })
+    await laptop.auth.signIn({ ...user, device: { id: 'l1', name: 'Laptop', platform: 'web' } })
     t.same((await phone.client.query(viewer)).data.viewer.username, user.username)
     const listed = (await phone.client.query(devices)).data.viewer.tokens
     t.match(listed, {
@@ -73,132 +77,105 @@ export function testClient(t: Test, createClient: CreateClient): void {
     const refused = await phone.client.query(viewer)
     t.match(refused.errors, [{ extensions: { code: 'UNAUTHENTICATED', reason: 'REVOKED' } }])
     t.equal(responses.at(-1)?.status, 401)
-    t.same(phone.signedOut, ['REVOKED'])
-    t.equal(phone.tokens.get(), null)
+    t.same(phone.events, ['signed-in', 'signed-out REVOKED'])
 
-    await phone.client.signIn(user)
+    await phone.auth.signIn(user)
     t.equal((await phone.client.query(viewer)).data.viewer.username, user.username)
-
-    const kept = phone.tokens.get()
-    await phone.client.signOut()
-    t.equal(phone.tokens.get(), null)
-    phone.tokens.set(kept)
-    t.match((await phone.client.query(viewer)).errors, [{ extensions: { reason: 'REVOKED' } }])
-    t.same(laptop.signedOut, [], 'the other device stays signed in')
-    t.equal((await laptop.client.query(viewer)).data.viewer.username, user.username)
+    t.same(laptop.events, ['signed-in'], 'the other device stays signed in')
   })
 
-  t.test('tells a wrong password and a throttle by their codes, and keeps the token it has', async (t) => {
-    const { url, clock, createUser } = await startApp(t, { listen: true, rateLimitAccountFailures: 1 })
-    const user = await createUser()
-    const { client, tokens, signedOut } = device(url)
-    await client.signIn(user)
-    const token = tokens.get()
-
-    const wrong = await rejection(client.signIn({ ...user, password: 'not the password' }))
-    t.match(client.errorsOf(wrong), [{ extensions: { code: 'UNAUTHENTICATED', reason: 'CREDENTIALS' } }])
-    const throttled = await rejection(client.signIn(user))
-    const [error] = client.errorsOf(throttled)
-    t.match(error, { extensions: { code: 'RATE_LIMITED', reason: 'CREDENTIALS', retryAfter: Number } })
-    t.equal(tokens.get(), token)
-    t.same(signedOut, [])
-    t.equal((await client.query(viewer)).data.viewer.username, user.username)
-
-    clock.now += Number(error?.extensions?.retryAfter) * 1000
-    await client.signIn(user)
-    t.not(tokens.get(), token, 'waiting that long is enough')
-  })
-
-  t.test('drops its token for each reason that ends one', async (t) => {
-    const { app, url, clock, createUser } = await startApp(t, { listen: true })
-    const user = await createUser()
-    const cases: [reason: string, end: (tokens: TokenStore) => unknown][] = [
-      ['INVALID', (tokens) => tokens.set('lk_unknown')],
-      ['MALFORMED', (tokens) => tokens.set('two words')],
-      [
-        'EXPIRED',
-        () => {
-          clock.now += 31 * 86_400_000
-        },
-      ],
-      ['INACTIVE', () => app.latchkey.auth.setActive(user.id, false)],
-    ]
-    for (const [reason, end] of cases) {
-      const { client, tokens, signedOut } = device(url)
-      await client.signIn(user)
-      await end(tokens)
-      t.match((await client.query(viewer)).errors, [{ extensions: { code: 'UNAUTHENTICATED', reason } }])
-      t.same(signedOut, [reason])
-      t.equal(tokens.get(), null)
-    }
-  })
-
-  t.test('does not let a late answer to an old token drop the new one', async (t) => {
-    const { url, createUser } = await startApp(t, { listen: true })
-    const user = await createUser()
-    const { client, tokens, signedOut } = device(url)
-    await client.signIn(user)
-    const token = tokens.get()
-    tokens.set('lk_unknown')
-    interceptFetch(t, () => tokens.set(token)) // as a sign-in does that ends before the answer comes
-    t.match((await client.query(viewer)).errors, [{ extensions: { reason: 'INVALID' } }])
-    t.equal(tokens.get(), token)
-    t.same(signedOut, [])
-  })
-
-  t.test('sees the errors of a request that is refused as a whole', async (t) => {
-    const { url, createUser } = await startApp(t, {
-      listen: true,
-      staleTokens: 'strict',
-      rateLimitRequests: 3,
+  t.test('answers 20 queries while the token is rotated once', async (t) => {
+    const { user, device, clock } = await start(t)
+    const { auth, client, events, token } = device()
+    await auth.signIn(user)
+    const before = await token()
+    clock.now += 5 * minute
+    let rotations = 0
+    interceptFetch(t, async (request) => {
+      if ((await request.text()).includes('rotateToken')) rotations += 1
+      return undefined
     })
-    const user = await createUser()
-    const { client, tokens, signedOut } = device(url)
-    tokens.set('lk_unknown')
-    t.match((await client.query('{ serverInfo { name } }')).errors, [{ extensions: { reason: 'INVALID' } }])
-    t.same(signedOut, ['INVALID'])
+    const fields = Array.from({ length: 20 }, (_, index) => `query Q${index} ${viewer}`)
+    for (const { data } of await Promise.all(fields.map((query) => client.query(query)))) {
+      t.equal(data.viewer.username, user.username)
+    }
+    await until(() => events.includes('rotated'))
+    t.equal(rotations, 1)
+    t.not(await token(), before)
+  })
 
-    await client.signIn(user)
+  t.test('asks once for credentials when 20 queries meet the end of the token', async (t) => {
+    const { user, device, clock } = await start(t, { tokenRenew: 'off' })
+    const asked: string[] = []
+    const { auth, client } = device({
+      askCredentials: async (reason) => {
+        asked.push(reason)
+        return user
+      },
+      clock: () => 0, // it does not see the end coming
+    })
+    await auth.signIn(user)
+    clock.now += 10 * minute
+    const queries = Array.from({ length: 20 }, (_, index) => `query Q${index} ${viewer}`)
+    for (const { data } of await Promise.all(queries.map((query) => client.query(query)))) {
+      t.equal(data?.viewer?.username, user.username)
+    }
+    t.same(asked, ['EXPIRED'])
+    const rename = 'mutation { renameToken(id: "none", name: "new") { tokenInfo { id } } }'
+    clock.now += 10 * minute
+    t.match((await client.mutate(rename)).errors, [{ extensions: { code: /NOT_FOUND|BAD_USER_INPUT/ } }])
+    t.same(asked, ['EXPIRED', 'EXPIRED'], 'a mutation that was refused is sent again')
+  })
+
+  t.test('sends once more at the most, and nothing that ran in part', async (t) => {
+    const { user, device, clock } = await start(t, { tokenRenew: 'off' })
+    const { auth, client } = device({ askCredentials: async () => user, clock: () => 0 })
+    const sent: string[] = []
+    interceptFetch(t, async (request) => {
+      const body = await request.text()
+      if (body.includes('Latchkey')) return undefined
+      sent.push(body)
+      if (!body.includes('Hopeless')) return undefined
+      const refusal = { message: 'No.', extensions: { code: 'UNAUTHENTICATED', reason: 'EXPIRED' } }
+      return Response.json({ data: null, errors: [refusal] })
+    })
+    await auth.signIn(user)
+    t.match((await client.query(`query Hopeless ${viewer}`)).errors, [{ message: 'No.' }])
+    t.equal(sent.length, 2)
+
+    clock.now += 10 * minute
+    sent.length = 0
+    const both =
+      'mutation ($token: String!) { reportLeakedToken(token: $token) { received } revokeToken { revoked } }'
+    const { data, errors } = await client.mutate(both, { token: secret(`lk_${'0'.repeat(49)}`) })
+    t.match(data, { reportLeakedToken: { received: true }, revokeToken: null })
+    t.match(errors, [{ extensions: { reason: 'EXPIRED' } }])
+    t.equal(sent.length, 1)
+    t.ok((await client.query(viewer)).data.viewer, 'the next operation has the new token')
+  })
+
+  t.test('hands on what is no refusal of the token, and what the network says', async (t) => {
+    const { user, device } = await start(t, { rateLimitRequests: 3, staleTokens: 'strict' })
+    const { auth, client, events } = device()
+    await auth.accept({ token: 'two words' })
+    t.match((await client.query('{ serverInfo { name } }')).errors, [{ extensions: { reason: 'MALFORMED' } }])
+    await auth.signIn(user)
     t.match((await client.query('{ nothing }')).errors, [
       { extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } },
     ])
     for (let count = 0; count < 2; count++) t.ok((await client.query(viewer)).data.viewer)
     const limited = (await client.query(viewer)).errors
     t.match(limited, [{ extensions: { code: 'RATE_LIMITED', reason: 'REQUESTS', retryAfter: Number } }])
-    t.not(tokens.get(), null)
+    interceptFetch(t, () => Promise.reject(new TypeError('fetch failed')))
+    await t.rejects(client.query(viewer))
+    t.same(events, ['signed-in', 'signed-out MALFORMED', 'signed-in'])
   })
 
-  function device(url: string): { client: ClientUnderTest; tokens: TokenStore; signedOut: string[] } {
-    const tokens = createMemoryStore()
-    const signedOut: string[] = []
-    const client = createClient({
-      url: `${url}/graphql`,
-      tokens,
-      onSignedOut: (reason) => signedOut.push(reason),
+  t.test('fails an operation whose token cannot be read', async (t) => {
+    const { device } = await start(t)
+    const { client } = device({
+      storage: { get: () => Promise.reject(new Error('The keychain is locked.')), set: () => {} },
     })
-    return { client, tokens, signedOut }
-  }
-}
-
-/** Calls back with each response of `fetch`, before the client gets it. */
-function interceptFetch(t: Test, callback: (response: Response) => void): void {
-  const { fetch } = globalThis
-  t.intercept(globalThis, 'fetch', {
-    configurable: true,
-    writable: true,
-    value: async (...request: Parameters<typeof fetch>) => {
-      const response = await fetch(...request)
-      callback(response)
-      return response
-    },
+    await t.rejects(client.query(viewer), /keychain is locked/)
   })
-}
-
-async function rejection(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise
-  } catch (error) {
-    return error
-  }
-  throw new Error('It did not fail.')
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -63,16 +63,34 @@ t.test('the package holds what it needs and nothing else', async (t) => {
     'package/dist/migrations/0001-users.js',
     'package/dist/src/index.js',
     'package/dist/src/index.d.ts',
+    'package/dist/clients/client.js',
+    'package/dist/clients/client.d.ts',
     'package/dist/web/dist/graphiql/index.html',
   ]) {
     t.ok(files.includes(file), file)
   }
   const known =
-    /^package\/((package\.json|README\.md|LICENSE|bin\/latchkey\.js)|dist\/(schema\.graphql|package\.json|migrations\/[\w-]+\.js|src\/[\w/-]+(\.js|\.d\.ts)|web\/dist\/graphiql\/.+))$/
+    /^package\/((package\.json|README\.md|LICENSE|bin\/latchkey\.js)|dist\/(schema\.graphql|package\.json|migrations\/[\w-]+\.js|(src|clients)\/[\w/-]+(\.js|\.d\.ts)|web\/dist\/graphiql\/.+))$/
   t.same(
     files.filter((file) => !known.test(file)),
     [],
   )
+})
+
+t.test('the client packages load where nothing else of the package is installed', async (t) => {
+  const page = join(folder, 'page')
+  const installed = join(page, 'node_modules', 'latchkey')
+  mkdirSync(installed, { recursive: true })
+  cpSync(join(fixtures, 'client.js'), join(page, 'client.mjs'))
+  await run(
+    'tar',
+    ['-xzf', join(folder, `latchkey-${manifest.version}.tgz`), '--strip-components=1'],
+    installed,
+  )
+  const { stdout } = await run(process.execPath, ['client.mjs'], page)
+  t.match(JSON.parse(stdout), { headers: { authorization: 'Token given' }, outcome: 'fetch failed' })
+  const server = await run(process.execPath, ['--eval', "import('latchkey')"], page, [1])
+  t.match(server.stderr, 'ERR_MODULE_NOT_FOUND', 'while the server needs what it depends on')
 })
 
 t.test('one copy of Fastify, graphql and Kysely serves the application and the plugin', async (t) => {
