@@ -1,14 +1,29 @@
 import type { ServerOptions } from 'node:http'
+import type { Http2SecureServer } from 'node:http2'
 import cors from '@fastify/cors'
-import Fastify, { type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import Fastify, {
+  type FastifyInstance,
+  type FastifyServerFactory,
+  type FastifyServerOptions,
+  LogController,
+} from 'fastify'
 import fp from 'fastify-plugin'
 import type { Settings } from './config.ts'
+import {
+  type Certificate,
+  type CertificateFiles,
+  endOf,
+  openCertificate,
+  watchCertificate,
+} from './http/certificate.ts'
 import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
 import { createIsReady, healthPaths, registerHealth } from './http/health.ts'
 import { createPipelineLimit } from './http/pipeline-limit.ts'
 import { createRequestId } from './http/request-id.ts'
 import { logRequest, logSerializers } from './http/request-log.ts'
+import { createHttpsServer } from './http/secure-server.ts'
+import { limitSlowBody } from './http/slow-bodies.ts'
 import { type LatchkeyOptions, type PrimaryLink, registerLatchkey } from './plugin.ts'
 
 /** Where log lines go. */
@@ -18,6 +33,20 @@ interface LogStream {
 
 /** Headers that a page of another origin may read. */
 const exposedHeaders = ['WWW-Authenticate', 'Retry-After', 'X-Request-Id']
+
+/** How long a client has for its headers and body; then it is answered 408 (RFC 9110 §15.5.9). */
+const requestTimeout = 10_000
+
+/** How long a connection may do nothing at all, and how long it is kept between two requests. */
+const [connectionTimeout, keepAliveTimeout] = [75_000, 65_000]
+
+const maxRequestsPerSocket = 100_000
+
+/** How often it is looked whether the certificate was replaced. */
+const certificateIntervalMs = 2_000
+
+/** A year, as browsers ask for before they keep it (RFC 6797). */
+const strictTransportSecurity = 'max-age=31536000'
 
 /** Builds the service: Fastify with Latchkey in it. It does not listen. */
 export async function buildApp(
@@ -34,6 +63,15 @@ export async function buildApp(
   } = {},
 ): Promise<FastifyInstance> {
   const createId = createRequestId()
+  const files =
+    settings.tlsCertFile === '' ? null : { certFile: settings.tlsCertFile, keyFile: settings.tlsKeyFile }
+  const certificate = files && openCertificate(files)
+  const http = { headersTimeout: requestTimeout, connectionsCheckingInterval: 1_000, ...options.http }
+  const limits = { requestTimeout, connectionTimeout, keepAliveTimeout, maxRequestsPerSocket }
+  const https: { serverFactory?: FastifyServerFactory } =
+    certificate === null
+      ? {}
+      : { serverFactory: (listener) => createHttpsServer(listener, certificate, { ...limits, http }) }
   const app: FastifyInstance = Fastify({
     logger: { serializers: logSerializers, level: settings.logLevel, ...options.logger },
     logController: new LogController({ disableRequestLogging: true }), // Latchkey writes one line per request
@@ -45,12 +83,9 @@ export async function buildApp(
     },
     trustProxy: toTrust(settings.trustProxy),
     bodyLimit: settings.bodyLimit,
-    // A client has this long for its headers and body; then it is answered 408 (RFC 9110 §15.5.9).
-    requestTimeout: 10_000,
-    connectionTimeout: 75_000,
-    keepAliveTimeout: 65_000,
-    maxRequestsPerSocket: 100_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, ...options.http },
+    ...limits,
+    http,
+    ...https,
     return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
@@ -59,8 +94,13 @@ export async function buildApp(
   app.addHook('onRequest', (request, reply, done) => {
     if (hangUpOnCrowd(request, reply)) return // and nobody is there to be answered
     setConstantHeaders(request, reply)
+    if (certificate !== null) {
+      reply.header('strict-transport-security', strictTransportSecurity)
+      limitSlowBody(request, requestTimeout)
+    }
     done()
   })
+  if (files !== null && certificate !== null) followCertificate(app, files, certificate)
   app.addHook('onResponse', (request, reply, done) => {
     // What has come to the API has a line of its own; probes would fill the log.
     if (request.graphqlOutcome === null)
@@ -91,11 +131,27 @@ export async function buildApp(
     logLevel: _level,
     trustProxy: _proxy,
     workers: _workers,
+    tlsCertFile: _certFile,
+    tlsKeyFile: _keyFile,
     ...own
   } = settings
   const host = { ownService: true, ...(options.primary ? { primary: options.primary } : {}) }
   await app.register(fp((service) => registerLatchkey(service, { ...own, ...options.plugin }, host)))
   return app
+}
+
+/** Takes up a certificate that has replaced the one in use: for new connections, while those that are there go on. */
+function followCertificate(app: FastifyInstance, files: CertificateFiles, inUse: Certificate): void {
+  const stopWatching = watchCertificate(files, inUse, {
+    intervalMs: certificateIntervalMs,
+    take(found) {
+      ;(app.server as unknown as Http2SecureServer).setSecureContext(found)
+      app.log.info({ validTo: endOf(found) }, 'the TLS certificate was replaced')
+    },
+    complain: (error) =>
+      app.log.error({ err: error }, 'the new TLS certificate cannot be used: the one before it stays'),
+  })
+  app.addHook('onClose', async () => stopWatching())
 }
 
 /** Fastify believes nobody for a mere number of proxies, as it cannot see whether there are any: the operator says so. */

@@ -20,6 +20,8 @@ export interface JointSettings {
   port: number
   adminPort: number
   databaseUrl: string
+  tlsCertFile: string
+  tlsKeyFile: string
 }
 
 type Name = keyof JointSettings
@@ -54,6 +56,16 @@ export function findContradictions(
       'be an address that users can open, for the links in mails that are sent by',
     ],
     [read.adminPort > 0 && read.adminPort === read.port, ['adminPort', 'port'], 'be another port than'],
+    [
+      read.tlsCertFile !== '' && read.tlsKeyFile === '',
+      ['tlsKeyFile', 'tlsCertFile'],
+      'name the key of the certificate that is named by',
+    ],
+    [
+      read.tlsKeyFile !== '' && read.tlsCertFile === '',
+      ['tlsCertFile', 'tlsKeyFile'],
+      'name the certificate of the key that is named by',
+    ],
     [
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
       ['workers', 'databaseUrl'],

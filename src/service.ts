@@ -8,6 +8,7 @@ import { buildApp } from './app.ts'
 import { flushLimitMs } from './closing.ts'
 import type { Settings } from './config.ts'
 import { createIsReady } from './http/health.ts'
+import { keepSessions } from './http/http2-sessions.ts'
 import { explainListening } from './listening.ts'
 import { createLogOutput } from './log-output.ts'
 import type { Snapshot } from './metrics/registry.ts'
@@ -65,11 +66,15 @@ export async function startService(
   keepServing(app)
   const sockets = trackSockets(app)
   const isReady = createIsReady(app, () => leaving.isOn)
+  const sessions = keepSessions(app.server, app.initialConfig.keepAliveTimeout as number) // `buildApp` says so
   try {
     await app.ready()
     if ((options.primary?.prunes ?? true) && settings.smtpUrl === 'off') app.log.warn(mailIsOff)
     const hasUsers = await app.latchkey.auth.hasUsers()
-    await app.listen({ host: settings.host, port: settings.port }).catch((error) => {
+    const { host, port } = settings
+    const listenTextResolver = (address: string): string =>
+      `Server listening at ${settings.tlsCertFile === '' ? address : address.replace('http:', 'https:')}`
+    await app.listen({ host, port, listenTextResolver }).catch((error) => {
       throw explainListening(error, { ...settings, names: { host: 'HOST', port: 'PORT' } })
     })
     // Workers are asked by the primary, which has the port.
@@ -88,6 +93,7 @@ export async function startService(
         draining.isOn = true
         leaving.isOn = delayMs !== null
         await sleep(delayMs ?? 0)
+        sessions.sendElsewhere()
         await stopAccepting(app, graceMs)
         await closeGently(app, sockets)
         await admin?.close()
@@ -147,7 +153,7 @@ function keepServing(app: FastifyInstance): void {
 }
 
 function announce(app: FastifyInstance, settings: Settings, hasUsers: boolean): string[] {
-  const origin = originOf(app.server.address() as AddressInfo)
+  const origin = originOf(app.server.address() as AddressInfo, settings.tlsCertFile === '' ? 'http' : 'https')
   const lines = [`Latchkey ${version} listens on ${origin}${settings.graphqlPath}`]
   if (settings.graphiql) lines.push(`GraphiQL is at ${origin}/graphiql`)
   if (hasUsers) return lines
@@ -164,7 +170,7 @@ function announce(app: FastifyInstance, settings: Settings, hasUsers: boolean): 
   return lines
 }
 
-function originOf({ address, family, port }: AddressInfo): string {
-  if (address === '0.0.0.0' || address === '::') return `http://localhost:${port}`
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+function originOf({ address, family, port }: AddressInfo, scheme: 'http' | 'https'): string {
+  if (address === '0.0.0.0' || address === '::') return `${scheme}://localhost:${port}`
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }

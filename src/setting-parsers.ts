@@ -63,6 +63,12 @@ export function folder(value: string): string {
   throw new Error('a folder')
 }
 
+/** A file, or nothing. */
+export function file(value: string): string {
+  if (!value.includes('\0')) return value
+  throw new Error('a file')
+}
+
 /** What tokens begin with. */
 export function prefix(value: string): string {
   if (!/^[A-Za-z0-9]{1,19}_$/.test(value))

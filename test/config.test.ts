@@ -69,6 +69,8 @@ function duration(least: number): Pick<Case, 'accepts' | 'refuses'> {
 }
 
 const cases: Record<SettingName, Case> = {
+  tlsCertFile: { byDefault: '', accepts: {}, refuses: ['a\0b'] },
+  tlsKeyFile: { byDefault: '', accepts: {}, refuses: ['a\0b'] },
   tokenCookie: {
     byDefault: 'latchkey',
     accepts: { off: 'off', my_app: 'my_app', 'my-app2': 'my-app2' },
@@ -523,6 +525,7 @@ t.test('a variable that looks like a setting but is none is told, and no other',
     USER: 'ada',
     PWD: '/',
     npm_config_x: '1',
+    SSL_CERT_FILE: '/etc/ca.pem', // OpenSSL's own
   }
   t.strictSame(findUnknownVariables(others), [])
 })
@@ -574,6 +577,8 @@ function withoutServerSettings(all: ReturnType<typeof loadConfig>): Parameters<t
     adminPort: _adminPort,
     shutdownDelay: _delay,
     workers: _workers,
+    tlsCertFile: _certFile,
+    tlsKeyFile: _keyFile,
     ...own
   } = all
   return own

@@ -6,7 +6,7 @@ export function refusePlainHttp(request: FastifyRequest): LatchkeyError | undefi
   if (request.protocol === 'https' || isFromThisMachine(request.ip)) return undefined
   return new LatchkeyError(
     'FORBIDDEN',
-    'Use HTTPS. If a proxy ends TLS in front of this server, the server has to trust it: see TRUST_PROXY.',
+    'Use HTTPS. If a proxy ends TLS in front of this server, have it send X-Forwarded-Proto and X-Forwarded-For, and name it in TRUST_PROXY.',
     { reason: 'HTTPS_REQUIRED' },
   )
 }

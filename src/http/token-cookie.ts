@@ -125,7 +125,7 @@ function isLocal(request: FastifyRequest): boolean {
 function overPlainHttp(): LatchkeyError {
   return new LatchkeyError(
     'FORBIDDEN',
-    'The token cookie needs HTTPS, or http://localhost. If a proxy ends TLS in front of this server, the server has to trust it: see TRUST_PROXY.',
+    'The token cookie needs HTTPS, or http://localhost. If a proxy ends TLS in front of this server, have it send X-Forwarded-Proto and X-Forwarded-For, and name it in TRUST_PROXY.',
     { reason: 'HTTPS_REQUIRED' },
   )
 }
