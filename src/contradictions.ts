@@ -22,6 +22,8 @@ export interface JointSettings {
   databaseUrl: string
   tlsCertFile: string
   tlsKeyFile: string
+  persistedQueries: 'on' | 'off' | 'only'
+  persistedQueriesManifest: string
 }
 
 type Name = keyof JointSettings
@@ -65,6 +67,16 @@ export function findContradictions(
       read.tlsKeyFile !== '' && read.tlsCertFile === '',
       ['tlsCertFile', 'tlsKeyFile'],
       'name the certificate of the key that is named by',
+    ],
+    [
+      read.persistedQueries === 'only' && read.persistedQueriesManifest === '',
+      ['persistedQueriesManifest', 'persistedQueries'],
+      'name the file of the operations that are to run, and no others, by',
+    ],
+    [
+      read.persistedQueries === 'off' && read.persistedQueriesManifest !== '',
+      ['persistedQueries', 'persistedQueriesManifest'],
+      'be on or only, for clients to name the operations of',
     ],
     [
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),

@@ -15,6 +15,7 @@ import { createContext, type LatchkeyContext } from './graphql/context.ts'
 import { formatThrown } from './graphql/errors.ts'
 import type { ExecutionResult, Executor } from './graphql/execute.ts'
 import type { Operation } from './graphql/operations.ts'
+import { preparePersisted } from './graphql/persisted-queries.ts'
 import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
 import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from './http/authenticate.ts'
 import { createReadCredentials, missing } from './http/authorization.ts'
@@ -23,7 +24,7 @@ import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route
 import type { AskForLease } from './http/leased-counter.ts'
 import { watchOverload } from './http/overload.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
-import { createTokenCookies, type TokenCookies } from './http/token-cookie.ts'
+import { createTokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
 import { findWriterProblems, type MailWriters } from './mail/writers.ts'
 import type { MetricRegistry, Metrics } from './metrics/metrics.ts'
@@ -136,7 +137,9 @@ export async function registerLatchkey(
     countEvent: (event) => metrics?.countEvent(event),
   })
   if (options.metrics) metrics = await addMetrics(app, options.metrics, auth, settings)
-  const cookies = openTokenCookies(settings, clock)
+  const { tokenCookie, tokenHeader: header, corsOrigins: origins } = settings
+  const cookies =
+    tokenCookie === 'off' ? null : createTokenCookies({ name: tokenCookie, header, origins, clock })
   const authentication = {
     readCredentials: createReadCredentials({ header: settings.tokenHeader, schemes: settings.tokenSchemes }),
     resolvePrincipal: auth.resolvePrincipal,
@@ -192,6 +195,13 @@ export async function registerLatchkey(
   )
   const overload = watchOverload(settings.overloadDelay)
   app.addHook('onClose', async () => overload.stop())
+  const prepare = preparePersisted(executor.prepare, {
+    mode: settings.persistedQueries,
+    manifestFile: settings.persistedQueriesManifest,
+    max: settings.persistedQueriesLimit,
+    maxCharacters: settings.persistedQueriesSize,
+    warn: (id, errors) => app.log.warn({ id, errors }, 'an operation of the manifest cannot run'),
+  })
   registerGraphQLRoute(app, {
     path: settings.graphqlPath,
     bodyLimit: settings.bodyLimit,
@@ -202,7 +212,7 @@ export async function registerLatchkey(
     isOverloaded: overload.isOverloaded,
     // The route refuses all of plain HTTP, before it reads a body.
     authenticate: createAuthenticate({ ...authentication, requireHttps: false }),
-    runner: createRunner(executor, contextOf, options.context),
+    runner: createRunner(executor, prepare, contextOf, options.context),
     countRequest,
     countBadToken,
     report: auth.report,
@@ -211,15 +221,6 @@ export async function registerLatchkey(
   })
   if (settings.graphiql) registerGraphiql(app, { path: '/graphiql', endpoint: settings.graphqlPath })
   runInBackground(app, auth, settings, primary?.prunes ?? true, metrics)
-}
-
-/** Null where tokens come in their header alone. */
-function openTokenCookies(
-  { tokenCookie, tokenHeader, corsOrigins }: Settings,
-  clock: () => number,
-): TokenCookies | null {
-  if (tokenCookie === 'off') return null
-  return createTokenCookies({ name: tokenCookie, header: tokenHeader, origins: corsOrigins, clock })
 }
 
 function refuseSecondRegistration(app: FastifyInstance): void {
@@ -333,11 +334,12 @@ async function addMetrics(
 /** Joins the route to Mercurius: neither knows of the other. */
 function createRunner(
   executor: Executor,
+  prepare: OperationRunner['prepare'],
   contextOf: (request: FastifyRequest, reply: FastifyReply) => LatchkeyContext,
   contextOfApplication: LatchkeyOptions['context'],
 ): OperationRunner {
   return {
-    prepare: executor.prepare,
+    prepare,
     execute(operation, variables, request, reply) {
       const run = (context: object): Promise<ExecutionResult> =>
         executor.execute(operation as Operation, variables, context, reply, (error) =>

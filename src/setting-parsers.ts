@@ -156,6 +156,29 @@ export function oneOf<const T extends string>(...values: T[]): (value: string) =
   }
 }
 
+/** The events that may be posted as webhooks. */
+export const postedEvents = [
+  'authn_login_success',
+  'authn_login_successafterfail',
+  'authn_login_lock',
+  'authn_password_change',
+  'authn_password_confirmed',
+  'authn_password_reset',
+  'authn_token_created',
+  'authn_token_revoked',
+  'authn_token_rotated',
+  'authn_token_reuse',
+  'email_verified',
+  'email_changed',
+  'token_reported',
+  'user_created',
+  'user_updated',
+  'user_disabled',
+  'user_enabled',
+  'user_role_changed',
+  'user_deleted',
+] as const
+
 /** Some of a few words, or `all`. */
 export function someOf<const T extends string>(...values: T[]): (value: string) => T[] {
   return (value) => {

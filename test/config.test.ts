@@ -69,6 +69,10 @@ function duration(least: number): Pick<Case, 'accepts' | 'refuses'> {
 }
 
 const cases: Record<SettingName, Case> = {
+  persistedQueries: { byDefault: 'on', accepts: { off: 'off' }, refuses: ['yes', 'ONLY'] },
+  persistedQueriesManifest: { byDefault: '', accepts: { 'a.json': 'a.json' }, refuses: ['a\0b'] },
+  persistedQueriesLimit: { byDefault: 1_000, ...wholeNumber(1, 1_000_000) },
+  persistedQueriesSize: { byDefault: 4_194_304, accepts: { '1KiB': 1_024 }, refuses: ['1', '0KiB', '4MB'] },
   tlsCertFile: { byDefault: '', accepts: {}, refuses: ['a\0b'] },
   tlsKeyFile: { byDefault: '', accepts: {}, refuses: ['a\0b'] },
   tokenCookie: {

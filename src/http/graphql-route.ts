@@ -41,7 +41,7 @@ interface RunnableOperation {
 /** How the route has operations run; `graphql/` provides it. */
 export interface OperationRunner {
   prepare(
-    source: string,
+    document: Pick<GraphQLParameters, 'query' | 'hash'>,
     operationName: string | null,
   ): RunnableOperation | { errors: readonly GraphQLFormattedError[] }
   execute(
@@ -170,7 +170,7 @@ function answer(
       'Answers come as application/graphql-response+json or application/json: accept one of them.',
     )
   }
-  const operation = options.runner.prepare(parameters.query, parameters.operationName)
+  const operation = options.runner.prepare(parameters, parameters.operationName)
   if ('errors' in operation) {
     send(request, reply, { errors: operation.errors }, type, options)
     return

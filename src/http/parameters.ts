@@ -3,7 +3,10 @@ import { LatchkeyError } from '../errors.ts'
 
 /** The parameters of a GraphQL request; null is the same as absent (GraphQL over HTTP §5). */
 export interface GraphQLParameters {
-  query: string
+  /** The document; null where it is named by its hash alone. */
+  query: string | null
+  /** Of a persisted query; null for none. */
+  hash: string | null
   operationName: string | null
   variables: Record<string, unknown> | null
 }
@@ -26,18 +29,34 @@ export function requireParameters(body: unknown): GraphQLParameters {
   if (Array.isArray(body)) throw badRequest('Batches are not supported: send one operation per request.')
   if (!isObject(body)) throw badRequest('The body must be a JSON object with a "query".')
   const { query, operationName, variables, extensions } = body
-  if (typeof query !== 'string') throw badRequest('"query" must be text with a GraphQL document.')
   if (!isAbsent(operationName) && typeof operationName !== 'string')
     throw badRequest('"operationName" must be text.')
   if (!isAbsent(variables) && !isObject(variables)) throw badRequest('"variables" must be a JSON object.')
   if (!isAbsent(extensions) && !isObject(extensions)) throw badRequest('"extensions" must be a JSON object.')
+  const hash = isAbsent(extensions) ? null : readHash(extensions.persistedQuery)
+  const isNamed = hash !== null && (isAbsent(query) || query === '')
+  if (!isNamed && typeof query !== 'string') throw badRequest('"query" must be text with a GraphQL document.')
   return {
-    query,
+    query: isNamed ? null : (query as string), // looked at above
+    hash,
     // Some clients send an empty name for none.
     operationName: typeof operationName === 'string' && operationName !== '' ? operationName : null,
     variables: isObject(variables) ? variables : null,
   }
 }
+
+/** The hash of a persisted query, as Apollo Client and urql send it. */
+function readHash(persistedQuery: unknown): string | null {
+  if (isAbsent(persistedQuery)) return null
+  const { version, sha256Hash } = isObject(persistedQuery) ? persistedQuery : {}
+  if (version !== 1 || typeof sha256Hash !== 'string' || sha256Hash.length > maxHashCharacters) {
+    throw badRequest('"extensions.persistedQuery" must have "version" 1 and a "sha256Hash".')
+  }
+  return sha256Hash
+}
+
+/** More than any hash has; ids in manifests may be something else. */
+const maxHashCharacters = 256
 
 /** The parameters in a URL's query, of which `variables` and `extensions` are JSON. */
 export function requireQueryParameters(

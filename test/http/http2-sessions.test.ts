@@ -53,6 +53,6 @@ t.test('who is sent elsewhere gets the answers that are under way', async (t) =>
   const told = once(client, 'goaway')
   sessions.sendElsewhere()
   t.equal((await told)[0], 0)
-  t.throws(() => client.request({}), { code: 'ERR_HTTP2_GOAWAY_SESSION' })
+  await t.rejects(ask(client), { code: 'ERR_HTTP2_GOAWAY_SESSION' })
   t.equal(await running, 'answered')
 })
