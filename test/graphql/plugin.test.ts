@@ -377,7 +377,7 @@ t.test(
   async (t) => {
     const host = await startHost(
       t,
-      { rateLimitAddressFailures: 1000 },
+      { rateLimitAddressFailures: 1000, rateLimitBackoff: '1h', rateLimitBackoffMax: '1h' },
       {
         before: (app) => app.register(rateLimit, { global: true, max: 9, timeWindow: '1 hour' }),
       },
