@@ -45,6 +45,25 @@ t.test('changes in PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
     })
   }
 
+  t.test('on a server that has no NOTIFY the table of changes tells of them', async (t) => {
+    await postgres.createDatabase('mute')
+    await postgres.query('mute', 'alter function pg_catalog.pg_notify(text, text) rename to nobody_notifies')
+    const database = openDatabase(postgres.urlOf('mute'), { poolSize: 2, timeoutMs: 2_000, changes: 'poll' })
+    t.teardown(() => database.close())
+    const { feed } = database
+    const heard: Changes[] = []
+    feed?.subscribe((news) => heard.push(news))
+    await sleep(300)
+    t.equal(feed?.isCurrent(), false, 'there is no table yet')
+    await migrateToLatest(database)
+    while (!feed?.isCurrent()) await sleep(5)
+    await postgres.query('mute', insertUser('ada'))
+    heard.length = 0
+    await postgres.query('mute', "update latchkey_users set role = 'ADMIN' where id = 'ada'")
+    await feed.settled()
+    t.same(heard, [['ada']])
+  })
+
   t.test('a number that was passed over is read when it comes, late as it is', async (t) => {
     const clients = await Promise.all(
       Array.from({ length: 3 }, async () => {
