@@ -95,11 +95,9 @@ export function createKnownTokens(
     changedAt.delete(userId) // it goes to the end
     changedAt.set(userId, ++changeCount)
     if (changedAt.size <= rememberedChanges) return
-    for (const [oldest, at] of changedAt) {
-      changedAt.delete(oldest)
-      forgottenAt = at
-      return
-    }
+    const [oldest, at] = changedAt.entries().next().value as [string, number] // there are some
+    changedAt.delete(oldest)
+    forgottenAt = at
   }
 
   function keep(digest: string, row: TokenWithUserRow | undefined): void {

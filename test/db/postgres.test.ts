@@ -165,6 +165,19 @@ t.test('PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
       )
       t.same(await find('b'), { value: 'b' })
     }
+    const findSlowly = database.prepareOne<{ value: string }>((db) =>
+      db
+        .selectFrom(sql<{ value: string }>`(select ${'x'} as value, pg_sleep(0.3))`.as('one'))
+        .selectAll()
+        .compile(),
+    )
+    const found = findSlowly('c')
+    await sleep(100)
+    await postgres.query(
+      'postgres',
+      `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and state = 'active'`,
+    )
+    t.match(await found, { value: 'c' })
     const slow = faultOf(database.run((db) => sql`select pg_sleep(3)`.execute(db)))
     await sleep(100)
     await postgres.query(
