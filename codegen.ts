@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
-/** Resolver types from `schema.graphql`: `npm run generate` writes them, `npm run generate:check` compares. */
+/** Types from `schema.graphql`, of the resolvers and of the console's operations: `npm run generate` writes them, `npm run generate:check` compares. */
 const config: CodegenConfig = {
   schema: 'schema.graphql',
   generates: {
@@ -22,6 +22,18 @@ const config: CodegenConfig = {
         },
         avoidOptionals: { field: true, inputValue: false, object: true },
         optionalResolveType: true,
+      },
+    },
+    'web/console/api/operations.ts': {
+      documents: 'web/console/**/*.graphql',
+      plugins: ['typescript-operations', 'typed-document-node'],
+      config: {
+        enumType: 'string-literal',
+        enumsAsTypes: true,
+        useTypeImports: true,
+        skipTypename: true,
+        dedupeFragments: true,
+        scalars: { DateTime: 'string', ID: 'string' },
       },
     },
   },

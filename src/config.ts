@@ -122,6 +122,7 @@ export const settings = {
   requireHttps: setting(flag, 'off', 'Whether plain HTTP is refused, but from this machine.', {
     production: 'on',
   }),
+  console: setting(flag, 'on', 'Whether the account console is served, at `/`.'),
   graphiql: setting(flag, 'on', 'Whether `/graphiql` is served.', { production: 'off' }),
   introspection: setting(
     flag,
@@ -340,6 +341,7 @@ const serverSettings = [
   'trustProxy',
   'tlsCertFile',
   'tlsKeyFile',
+  'console',
 ] as const
 
 /** Settings that the plugin takes as options. */
@@ -385,6 +387,7 @@ export function readOptions(
     return Object.hasOwn(settings, name) ? [] : [`${name} is not an option of Latchkey.`]
   })
   const asText = (name: SettingName): string | undefined => {
+    if (name === 'console') return 'off' // only the service has one
     const value = given.get(name)
     if (value === undefined) return undefined
     if (typeof value === 'boolean') return value ? 'on' : 'off'

@@ -1,3 +1,4 @@
+import { consolePages } from './console-pages.ts'
 import { isLocalHost } from './setting-parsers.ts'
 
 /** The settings that depend on each other; durations in milliseconds. */
@@ -24,6 +25,8 @@ export interface JointSettings {
   tlsKeyFile: string
   persistedQueries: 'on' | 'off' | 'only'
   persistedQueriesManifest: string
+  graphqlPath: string
+  console: boolean
 }
 
 type Name = keyof JointSettings
@@ -82,6 +85,11 @@ export function findContradictions(
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
       ['workers', 'databaseUrl'],
       'be 1 for a database in memory, as set by',
+    ],
+    [
+      read.console && (consolePages as readonly string[]).includes(read.graphqlPath),
+      ['graphqlPath', 'console'],
+      'be a path that is no page of the account console, such as /graphql, while that is switched on by',
     ],
   ]
   return rules

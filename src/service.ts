@@ -155,6 +155,7 @@ function keepServing(app: FastifyInstance): void {
 function announce(app: FastifyInstance, settings: Settings, hasUsers: boolean): string[] {
   const origin = originOf(app.server.address() as AddressInfo, settings.tlsCertFile === '' ? 'http' : 'https')
   const lines = [`Latchkey ${version} listens on ${origin}${settings.graphqlPath}`]
+  if (settings.console) lines.push(`The account console is at ${origin}/`)
   if (settings.graphiql) lines.push(`GraphiQL is at ${origin}/graphiql`)
   if (hasUsers) return lines
   // A database in memory is this process's own, so that no command could reach it.

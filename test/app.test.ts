@@ -51,9 +51,10 @@ t.test(
 )
 
 t.test('an unknown path is told where the API is, and no file is served', async (t) => {
-  const { app } = await startApp(t, { graphqlPath: '/api' })
+  const { app } = await startApp(t, { graphqlPath: '/api', console: false })
   for (const url of [
     '/',
+    '/account',
     '/graphql',
     '/.env',
     '/.git/config',

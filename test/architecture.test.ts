@@ -19,7 +19,7 @@ const imports = [...sources].flatMap(([file, source]) => readImports(file, sourc
 
 /** What each part may import of ours; a part is a folder of `src`, or a file of its top level. */
 const mayImport: Record<string, string[]> = {
-  http: ['auth', 'errors'],
+  http: ['auth', 'errors', 'console-pages'],
   graphql: ['auth', 'errors'],
   auth: ['db', 'errors'],
   db: ['errors'],
@@ -27,7 +27,8 @@ const mayImport: Record<string, string[]> = {
   django: ['auth'],
   config: ['contradictions', 'setting-parsers'],
   'effective-settings': ['config', 'nearest'],
-  contradictions: ['setting-parsers'],
+  contradictions: ['setting-parsers', 'console-pages'],
+  'console-pages': [],
   nearest: [],
   'setting-parsers': [],
   errors: [],

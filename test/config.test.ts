@@ -161,6 +161,7 @@ const cases: Record<SettingName, Case> = {
     },
     refuses: ['localhost:6379', 'http://localhost', 'redis://', 'off'],
   },
+  console: { byDefault: true, ...aFlag },
   graphqlPath: {
     byDefault: '/graphql',
     accepts: { '/': '/', '/api/v1/graphql': '/api/v1/graphql' },
@@ -347,6 +348,7 @@ t.test('what the environment says comes before the default', async (t) => {
         RATE_LIMIT_BACKOFF: '1ms',
         RATE_LIMIT_BACKOFF_MAX: '10000d',
         WEBHOOK_SECRET: secretOf(24),
+        CONSOLE: 'off',
       }
       const env = { NODE_ENV: 'production', ...others, [variableOf(name)]: text }
       t.strictSame(loadConfig(env)[name], value, `${variableOf(name)}=${text}`)
@@ -385,6 +387,10 @@ t.test('settings that contradict each other are refused by both names', async (t
     [
       { WEBHOOK_URL: 'https://app.example.org' },
       'WEBHOOK_SECRET must be set, to sign what is posted to WEBHOOK_URL.',
+    ],
+    [
+      { GRAPHQL_PATH: '/users' },
+      'GRAPHQL_PATH must be a path that is no page of the account console, such as /graphql, while that is switched on by CONSOLE.',
     ],
     [{ RATE_LIMIT_BACKOFF: '16m' }, 'RATE_LIMIT_BACKOFF_MAX must not be shorter than RATE_LIMIT_BACKOFF.'],
     [
@@ -474,10 +480,11 @@ t.test('options of the plugin are the values themselves, or text as in the envir
     tokenLimit: 50,
     requireHttps: true,
   })
-  t.strictSame(readOptions({}, false), loadConfig({}))
+  const withoutConsole = loadConfig({ CONSOLE: 'off' }) // which only the service has
+  t.strictSame(readOptions({}, false), withoutConsole)
   t.strictSame(
     readOptions(withoutServerSettings(loadConfig({})), true),
-    loadConfig({}),
+    withoutConsole,
     'what was read reads again',
   )
 })
@@ -583,6 +590,7 @@ function withoutServerSettings(all: ReturnType<typeof loadConfig>): Parameters<t
     workers: _workers,
     tlsCertFile: _certFile,
     tlsKeyFile: _keyFile,
+    console: _console,
     ...own
   } = all
   return own

@@ -6,13 +6,17 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { bin, createBench, password, type Running, takePort, watch } from './command.ts'
 
-t.test('it says where it listens, where GraphiQL is, and how to create the first user', async (t) => {
+t.test('it says where it listens, where its pages are, and how to create the first user', async (t) => {
   const bench = createBench(t)
   const first = bench.start(['serve'])
   const [, url = ''] = await first.said(/listens on (http:\/\/127\.0\.0\.1:\d+\/graphql)\n/)
   t.match(await graphql(url, '{ serverInfo { name } }'), { data: { serverInfo: { name: 'latchkey' } } })
   const [, page = ''] = await first.said(/GraphiQL is at (http:\S+)\n/)
   t.equal((await fetch(page)).status, 200)
+  const [, home = ''] = await first.said(/The account console is at (http:\S+)\n/)
+  const answer = await fetch(home)
+  t.equal(answer.status, 200)
+  t.match(await answer.text(), '<title>Latchkey</title>')
   const [, hint = ''] = await first.said(/There is no user yet\. .*: npx latchkey (user create \w+)\n/)
   t.match(await bench.run([...hint.split(' '), '--password-stdin'], password), { status: 0 })
   t.match(await graphql(url, signIn), { data: { tokenAuth: { token: /^lk_/ } } }, 'while the service runs')

@@ -66,11 +66,12 @@ t.test('the package holds what it needs and nothing else', async (t) => {
     'package/dist/clients/client.js',
     'package/dist/clients/client.d.ts',
     'package/dist/web/dist/graphiql/index.html',
+    'package/dist/web/dist/console/index.html',
   ]) {
     t.ok(files.includes(file), file)
   }
   const known =
-    /^package\/((package\.json|README\.md|LICENSE|bin\/latchkey\.js)|dist\/(schema\.graphql|package\.json|migrations\/[\w-]+\.js|(src|clients)\/[\w/-]+(\.js|\.d\.ts)|web\/dist\/graphiql\/.+))$/
+    /^package\/((package\.json|README\.md|LICENSE|bin\/latchkey\.js)|dist\/(schema\.graphql|package\.json|migrations\/[\w-]+\.js|(src|clients)\/[\w/-]+(\.js|\.d\.ts)|web\/dist\/(graphiql|console)\/.+))$/
   t.same(
     files.filter((file) => !known.test(file)),
     [],

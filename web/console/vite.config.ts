@@ -1,0 +1,3 @@
+import { configOf } from '../vite.ts'
+
+export default configOf('console')
