@@ -1,21 +1,20 @@
-import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { chromium, type Locator, type Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { registerGraphiql } from '../../src/http/graphiql.ts'
 import { createStorage, hasTabs, keepsHeaders } from '../../web/graphiql/storage.ts'
 import { startApp } from '../support/app.ts'
+import { startBrowser, watch, whySkipped } from '../support/browser.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const NO_CHROMIUM = `there is no ${CHROMIUM}; install it: apt-get install chromium`
-
-t.test('someone signs in, lists devices and signs out in GraphiQL', { skip: whySkipped() }, async (t) => {
-  if (!existsSync(CHROMIUM)) return t.fail(NO_CHROMIUM)
+t.test('someone signs in by an operation, lists devices and signs out', { skip: whySkipped() }, async (t) => {
   const app = await startApp(t, { listen: true, graphiql: true })
   const user = await app.createUser({ username: 'ada' })
   await app.signIn(user, { name: 'phone' })
   const { page, seen } = await openPage(t, app.url)
 
+  await page.getByRole('tab', { name: 'SignIn' }).click()
+  await page.getByRole('button', { name: 'Variables' }).click()
   await write(page, variables(page), { username: 'ada', password: user.password, device: { name: 'laptop' } })
   const token = /"token":"(\w+)"/.exec(await run(page))?.[1] ?? ''
   t.match(token, /^lk_\w{49}$/, 'the answer shows the token')
@@ -33,8 +32,8 @@ t.test('someone signs in, lists devices and signs out in GraphiQL', { skip: whyS
   const viewer = await run(page)
   for (const expected of [
     '"username":"ada"',
-    '"name":"phone","current":false',
-    '"name":"laptop","current":true',
+    /"name":"phone","lastUsedAt":null,"current":false/,
+    /"name":"laptop","lastUsedAt":[^,]+,"current":true/,
   ]) {
     t.match(viewer, expected)
   }
@@ -57,6 +56,72 @@ t.test('someone signs in, lists devices and signs out in GraphiQL', { skip: whyS
   )
 })
 
+t.test(
+  'the panel signs in, sends the token with what is asked, and signs out',
+  { skip: whySkipped() },
+  async (t) => {
+    const app = await startApp(t, {
+      listen: true,
+      graphiql: true,
+      tokenHeader: 'X-Token',
+      tokenSchemes: 'Key',
+    })
+    const user = await app.createUser({ username: 'ada' })
+    const { page, seen } = await openPage(t, app.url)
+    const panel = page.getByRole('region', { name: 'Sign in' })
+
+    t.match(await run(page), '"reason":"MISSING"', 'the first tab asks who one is, which nobody is yet')
+    await panel.getByLabel('Username or email address').fill('ada')
+    await panel.getByLabel('Password').fill('not this one')
+    await panel.getByRole('button', { name: 'Sign in' }).click()
+    await panel.getByText('Wrong username or password').waitFor()
+    await panel.getByLabel('Password').fill(user.password)
+    await panel.getByRole('button', { name: 'Sign in' }).click()
+    await panel.getByText(/^Signed in as ada until Dec \d+, 2026/).waitFor()
+    await panel.getByText('X-Token is sent').waitFor()
+
+    const viewer = await run(page)
+    await page.screenshot({ path: fileURLToPath(new URL('../../.ci-output/graphiql.png', import.meta.url)) })
+    t.match(viewer, '"username":"ada"')
+    t.match(viewer, /"name":"GraphiQLinChromeonLinux","lastUsedAt":[^,]+,"current":true/)
+    t.match(
+      await runTab(page, 'PersonalToken'),
+      '"name":"Nightlybackup"',
+      'an example that needs a fresh sign-in',
+    )
+    t.match(
+      await runTab(page, 'SignOutOthers'),
+      '{"revokeOtherTokens":{"count":1}}',
+      'the panel’s token is this page’s own',
+    )
+    t.match(await run(page), '{"revokeOtherTokens":{"count":0}}')
+
+    await panel.getByRole('button', { name: 'Sign out' }).click()
+    await panel.getByRole('button', { name: 'Sign in' }).waitFor()
+    t.match(await run(page), '"reason":"MISSING"')
+    const stored = await readStorage(page, 'tabState')
+    t.notMatch(stored, /lk_\w{20}/, 'no token is stored')
+    t.notMatch(stored, user.password)
+    t.same(seen, { foreign: [], violations: [], errors: [] })
+  },
+)
+
+t.test('the panel says so when its token has ended elsewhere', { skip: whySkipped() }, async (t) => {
+  const app = await startApp(t, { listen: true, graphiql: true })
+  const user = await app.createUser({ username: 'ada' })
+  const { page } = await openPage(t, app.url)
+  const panel = page.getByRole('region', { name: 'Sign in' })
+  await panel.getByLabel('Username or email address').fill('ada')
+  await panel.getByLabel('Password').fill(user.password)
+  await panel.getByRole('button', { name: 'Sign in' }).click()
+  await panel.getByText('Signed in as ada').waitFor()
+  const token = await app.signIn(user)
+  await app.graphql('mutation { revokeOtherTokens { count } }', null, { token })
+  t.match(await run(page), '"reason":"REVOKED"')
+  await panel.getByRole('button', { name: 'Sign in' }).waitFor()
+  t.match(await run(page), '"reason":"MISSING"', 'it is not sent any more')
+})
+
 t.test('the page and its assets are served under a strict policy, and nothing else is', async (t) => {
   const folder = t.testdir({
     'index.html': '<meta name="latchkey-endpoint" content="/graphql">',
@@ -69,7 +134,8 @@ t.test('the page and its assets are served under a strict policy, and nothing el
   t.equal(page.statusCode, 200)
   t.match(page.headers, {
     'content-type': 'text/html; charset=utf-8',
-    'cache-control': 'no-store',
+    'cache-control': 'no-cache',
+    'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
@@ -128,7 +194,7 @@ t.test('the page and its assets are served under a prefix as well', async (t) =>
   t.equal((await app.inject('/api/graphiql')).headers.location, 'graphiql/')
   const [, endpoint = ''] = /content="([^"]*)"/.exec((await app.inject(page)).body) ?? []
   t.equal(new URL(endpoint, `http://localhost${page}`).pathname, '/api/graphql')
-  t.equal((await app.inject(page)).headers['cache-control'], 'no-store')
+  t.equal((await app.inject(page)).headers['cache-control'], 'no-cache')
   const asset = await app.inject(`${page}assets/index-1a2b.js`)
   t.equal(asset.headers['cache-control'], 'public, max-age=31536000, immutable')
 })
@@ -209,11 +275,6 @@ t.test('clearing what GraphiQL stores leaves the rest of the origin alone', asyn
   t.equal(store.getItem('other'), 'kept')
 })
 
-// Where the whole suite is required to run, a missing browser is a failure.
-function whySkipped(): string | false {
-  return existsSync(CHROMIUM) || process.env.CI !== undefined ? false : NO_CHROMIUM
-}
-
 function serve(t: Test, folder: string, endpoint: string) {
   const app = Fastify()
   t.teardown(() => app.close())
@@ -226,36 +287,13 @@ function register(app: FastifyInstance, folder: string, endpoint: string): void 
 }
 
 async function openPage(t: Test, url: string) {
-  const browser = await chromium.launchPersistentContext(t.testdir(), {
-    executablePath: CHROMIUM,
+  const browser = await startBrowser(t)
+  const context = await browser.newContext({
     permissions: ['clipboard-read', 'clipboard-write'],
     viewport: { width: 1600, height: 1000 },
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
   })
-  t.teardown(() => browser.close())
-
-  const seen = { foreign: [] as string[], violations: [] as string[], errors: [] as string[] }
-  browser.on('request', (request) => {
-    if (!request.url().startsWith(`${url}/`)) seen.foreign.push(request.url())
-  })
-  browser.on('weberror', (event) => seen.errors.push(event.error().message))
-  browser.on('console', (message) => {
-    // Chromium itself notes the status of a refused operation; that answer is what the test asks for.
-    if (message.location().url === `${url}/graphql` && /status of 4\d\d/.test(message.text())) return
-    if (/Content.Security.Policy/i.test(message.text())) seen.violations.push(message.text())
-    if (message.type() === 'error') seen.errors.push(message.text())
-  })
-
-  const page = await browser.newPage()
+  const seen = watch(context, url)
+  const page = await context.newPage()
   const answer = await page.goto(`${url}/graphiql`)
   t.equal(answer?.status(), 200, 'the page is built (npm run build:web) and served')
   await query(page).locator('.view-line').first().waitFor()
@@ -288,6 +326,15 @@ async function write(page: Page, pane: Locator, content: string | object): Promi
 async function writeOperation(page: Page, name: string, text: string): Promise<void> {
   await write(page, query(page), text)
   await page.getByRole('tab', { name }).waitFor()
+}
+
+// The same holds for the name after a change of tabs.
+async function runTab(page: Page, name: string): Promise<string> {
+  await page.getByRole('tab', { name }).click()
+  for (;;) {
+    const answer = await run(page)
+    if (!answer.includes('OPERATION_RESOLUTION_FAILURE')) return answer
+  }
 }
 
 // Runs what is in the editor and waits until the response pane shows the whole answer.

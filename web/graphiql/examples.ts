@@ -1,9 +1,29 @@
-/** What GraphiQL's first tab is opened with: signing in. */
+/** What GraphiQL's first tab is opened with: who is signed in, and where. */
+export const viewerExample = {
+  query: `# Sign in with the panel on the left,
+# then press ▶ (Ctrl-Enter): who you are,
+# and where you are signed in.
+query Viewer {
+  viewer {
+    username
+    tokens(first: 10) {
+      nodes {
+        id
+        name
+        lastUsedAt
+        current
+      }
+    }
+  }
+}
+`,
+}
+
+/** A tab with the sign-in that a client does itself, for those who build one. */
 export const signInExample = {
-  query: `# 1. Sign in: write your username and password
-#    into Variables below and press ▶ (Ctrl-Enter).
-#    The token is shown only now. Copy it, and go on
-#    in the next tab, "Viewer".
+  query: `# What a client does to sign in: write
+# username and password into Variables.
+# The token is shown in this answer alone.
 mutation SignIn(
   $username: String!
   $password: String!
@@ -28,34 +48,44 @@ mutation SignIn(
   variables: `{
   "username": "",
   "password": "",
-  "device": { "name": "GraphiQL", "platform": "web" }
+  "device": { "name": "Trying it out", "platform": "web" }
 }
 `,
-  headers: '',
 }
 
-/** Where the token goes, with a placeholder for it; every new tab's Headers pane shows it too. */
-export const headersExample = `{ "Authorization": "Token <token>" }
-`
+/** A tab with the end of all other sign-ins. */
+export const signOutExample = {
+  query: `# Ends every token of yours but the one
+# that this page uses.
+mutation SignOutOthers {
+  revokeOtherTokens {
+    count
+  }
+}
+`,
+}
 
-/** What GraphiQL's second tab is opened with: asking with the token. */
-export const viewerExample = {
-  query: `# 2. Ask as yourself: put the token in place of
-#    <token> in Headers below and press ▶.
-#    To end it afterwards, write and run here:
-#    mutation SignOut { revokeToken { revoked } }
-query Viewer {
-  viewer {
-    username
-    tokens {
-      nodes {
-        id
-        name
-        current
-      }
+/** A tab with a token for a script. */
+export const personalTokenExample = {
+  query: `# A token for a script, which may do no more
+# than its scopes. It is shown here alone.
+mutation PersonalToken {
+  createToken(
+    name: "Nightly backup"
+    scopes: [TOKENS]
+    expiresIn: "90d"
+  ) {
+    token
+    tokenInfo {
+      name
+      scopes
+      expiresAt
     }
   }
 }
 `,
-  headers: headersExample,
 }
+
+/** Where a token goes that is not the panel's, with a placeholder for it; every new tab's Headers pane shows it. */
+export const headersExample = `{ "Authorization": "Token <token>" }
+`
