@@ -7,6 +7,7 @@ import { cold } from './questions/cold.ts'
 import { flood } from './questions/flood.ts'
 import { hostile } from './questions/hostile.ts'
 import { memory } from './questions/memory.ts'
+import { metrics } from './questions/metrics.ts'
 import { prune } from './questions/prune.ts'
 import { signIn } from './questions/sign-in.ts'
 import { startUp } from './questions/start-up.ts'
@@ -14,7 +15,7 @@ import { viewer } from './questions/viewer.ts'
 import { saveResults, updateReadme } from './results.ts'
 import { cores, describeMachine, tick } from './runner.ts'
 
-const questions: readonly Question[] = [viewer, cold, signIn, flood, prune, hostile, startUp, memory]
+const questions: readonly Question[] = [viewer, metrics, cold, signIn, flood, prune, hostile, startUp, memory]
 
 const { values: options } = parseArgs({
   options: {
