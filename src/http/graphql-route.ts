@@ -1,16 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
-import { LRUCache } from 'lru-cache'
 import type { ReportEvent } from '../auth/origin.ts'
 import type { AnonymousPrincipal } from '../auth/principal.ts'
-import { type ErrorCode, LatchkeyError, rateLimited } from '../errors.ts'
-import { clientAddress, limitedAddress, originOf, type PreHandler } from './authenticate.ts'
+import { LatchkeyError, rateLimited } from '../errors.ts'
+import { clientAddress, limitedAddress, type PreHandler } from './authenticate.ts'
 import { setConstantHeaders } from './constant-headers.ts'
 import { createDeadlines, type Deadlines } from './deadlines.ts'
+import { describeFailure, refuseExcess, tooLate } from './failure.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
 import { overloaded } from './overload.ts'
 import {
-  badRequest,
   type GraphQLParameters,
   isJsonType,
   requireParameters,
@@ -18,7 +17,8 @@ import {
   requireUtf8,
 } from './parameters.ts'
 import { refusePlainHttp } from './plain-http.ts'
-import type { Counted, CountRequest } from './request-counter.ts'
+import { onceAMinute, reportRefusals } from './refusals.ts'
+import type { CountRequest } from './request-counter.ts'
 import {
   logGraphQLRequest,
   logSerializers,
@@ -222,18 +222,6 @@ type PreHandlerWithCallback = (
   done: (error?: Error) => void,
 ) => void
 
-function refuseExcess({ isExceeded, ttl }: Counted): LatchkeyError | undefined {
-  return isExceeded ? rateLimited('REQUESTS', ttl, 'Too many requests. Wait before you go on.') : undefined
-}
-
-/** What an operation that hangs is answered; what it holds is let go when it ends. */
-function tooLate(): LatchkeyError {
-  return new LatchkeyError('SERVICE_UNAVAILABLE', 'The operation takes too long. Try again later.', {
-    reason: 'TIMEOUT',
-    retryAfter: 5,
-  })
-}
-
 /** Refuses a bad token that came too often, or where any is too many. Undefined where there is nothing to count. */
 function admitToken(request: FastifyRequest, options: GraphQLRouteOptions): Promise<void> | undefined {
   const { principal } = request
@@ -270,9 +258,7 @@ function send(
     const refusal = findRefusal(body.errors)
     request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
     setRefusalHeaders(reply, body.errors, refusal, scheme)
-    const forbidden = body.errors.find(isBeyondRights)
-    if (forbidden !== undefined)
-      reportRefusal(request, report, 'authz_fail', String(forbidden.extensions?.reason))
+    reportRefusals(request, report, body.errors, refusal)
   }
   reply.send(JSON.stringify(body))
 }
@@ -297,79 +283,20 @@ function answerError(
   reply: FastifyReply,
   { scheme, report }: GraphQLRouteOptions,
 ): FastifyReply {
-  const known = toLatchkeyError(error)
-  if (known === null || known.cause !== undefined) {
-    request.log.error({ err: known?.cause ?? error }, 'a request failed')
-  }
-  const requestId = String(request.id)
-  const shown =
-    known === null
-      ? { message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }
-      : { message: known.message, extensions: known.extensions }
+  const shown = describeFailure(error, request)
   const refusal = findRefusal([shown])
-  if (refusal?.code === 'RATE_LIMITED' && refusal.reason === 'REQUESTS')
-    reportRefusal(request, report, 'excess_rate_limit_exceeded')
+  reportRefusals(request, report, [shown], refusal)
   request.graphqlOutcome = { operation: request.graphqlOutcome?.operation ?? null, refusal }
   setConstantHeaders(request, reply)
   setRefusalHeaders(reply, [shown], refusal, scheme)
-  const status = known === null ? 500 : (error as { statusCode: number }).statusCode
+  const isMasked = shown.extensions?.code === 'INTERNAL_SERVER_ERROR'
+  const status = isMasked ? 500 : (error as { statusCode: number }).statusCode
   if (status === 405) reply.header('allow', allowed)
   const type = negotiate(request.headers.accept) ?? 'application/json'
   return reply
     .code(status)
     .header('content-type', `${type}; charset=utf-8`)
     .send(JSON.stringify({ errors: [shown] }))
-}
-
-/** Whether somebody asked for what the role of the user, or the scopes of the token, do not reach to. */
-function isBeyondRights({ extensions }: GraphQLFormattedError): boolean {
-  return extensions?.code === 'FORBIDDEN' && (extensions.reason === 'ROLE' || extensions.reason === 'SCOPE')
-}
-
-function reportRefusal(
-  request: FastifyRequest,
-  report: ReportEvent,
-  event: 'authz_fail' | 'excess_rate_limit_exceeded',
-  detail?: string,
-): void {
-  const { principal } = request
-  const who = principal.kind === 'user' ? { userId: principal.user.id, tokenId: principal.token.id } : {}
-  report({ ...originOf(request), ...who, event, ...(detail === undefined ? {} : { detail }) })
-}
-
-/** Passes on one event of a kind a minute of each user or address: each request has its line, and a flood must not drown the log. */
-function onceAMinute(report: ReportEvent): ReportEvent {
-  const reported = new LRUCache<string, true>({ max: 1_000, ttl: 60_000 })
-  return (event) => {
-    const key = `${event.event} ${event.userId ?? event.network}`
-    if (reported.has(key)) return
-    reported.set(key, true)
-    report(event)
-  }
-}
-
-/** What hooks of an application refuse a request with, its rate limit for example; all else of 4xx is `BAD_REQUEST`. */
-const codeOfStatus: Record<number, ErrorCode> = {
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  413: 'PAYLOAD_TOO_LARGE',
-  429: 'RATE_LIMITED',
-}
-
-/** Fastify's own refusals, and what hooks of an application throw: for clients is what blames the client, by its status. */
-function toLatchkeyError(error: unknown): LatchkeyError | null {
-  if (error instanceof LatchkeyError) return error
-  const { code, statusCode, message } = error as { code?: unknown; statusCode?: unknown; message?: unknown }
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new LatchkeyError('PAYLOAD_TOO_LARGE', 'The body is too large.')
-  if (String(code).startsWith('FST_ERR_CTP_'))
-    return badRequest('The body must be a JSON object with a "query".')
-  if (statusCode === 503) {
-    const cause = { cause: error }
-    return new LatchkeyError('SERVICE_UNAVAILABLE', 'The service is away. Try again later.', {}, cause)
-  }
-  if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return null
-  return new LatchkeyError(codeOfStatus[statusCode] ?? 'BAD_REQUEST', String(message))
 }
 
 /** Refuses what a form or a page of another site could send without a preflight: everything but JSON. */
