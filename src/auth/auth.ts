@@ -12,6 +12,7 @@ import { type ConfirmPassword, createConfirmPassword } from './confirm-password.
 import { createDevices, type Devices } from './devices.ts'
 import type { QueueLoad } from './fair-queue.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
+import { createHeldTokens, type HeldTokens } from './held-tokens.ts'
 import { type Hooks, noHooks } from './hooks.ts'
 import { createImports, type Imports } from './imports.ts'
 import { type CacheStats, createKnownTokens } from './known-tokens.ts'
@@ -80,7 +81,8 @@ export interface Auth
     Administration,
     AuditLog,
     LeakedTokens,
-    Imports {
+    Imports,
+    HeldTokens {
   resolvePrincipal: ResolvePrincipal
   tokenAuth: TokenAuth
   issueToken: IssueToken
@@ -179,6 +181,7 @@ export function createAuth(deps: {
   const readChanges = token.cacheSize > 0 ? createReadChanges(database) : null
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize, database.feed?.isCurrent)
   const isMigrated = createIsMigrated(database)
+  const noteLife = createNoteLife(report)
   const makeTemporary = () => makeTemporaryPassword(clock(), options.temporaryPasswordTtlMs)
   const accounts = createAccounts({
     database,
@@ -233,8 +236,9 @@ export function createAuth(deps: {
       clock,
       life,
       uses,
-      noteLife: createNoteLife(report),
+      noteLife,
     }),
+    ...createHeldTokens({ findToken, findPredecessor, knownTokens, clock, life, uses, noteLife }),
     issueToken,
     prune: createPrune({
       database,

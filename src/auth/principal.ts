@@ -70,9 +70,11 @@ export function anonymous(reason: AnonymousReason, message: string): AnonymousPr
   return Object.freeze({ kind: 'anonymous', reason, message })
 }
 
-const invalid = anonymous('INVALID', 'Invalid token.')
+/** Nobody has such a token. */
+export const invalid = anonymous('INVALID', 'Invalid token.')
 const expired = anonymous('EXPIRED', 'Token has expired.')
-const revoked = anonymous('REVOKED', 'Token has been revoked.')
+/** It was ended before its time. */
+export const revoked = anonymous('REVOKED', 'Token has been revoked.')
 const inactive = anonymous('INACTIVE', 'User inactive or deleted.')
 
 /**
@@ -87,23 +89,22 @@ export type ResolvePrincipal = (
   findOrigin?: FindOrigin,
 ) => Principal | Promise<Principal>
 
-export function createResolvePrincipal(deps: {
-  /** Finds a token by its digest. */
-  findToken: FindOne<TokenWithUserRow>
-  /** Finds it by what it was before a rotation. */
-  findPredecessor: FindOne<PredecessorRow>
-  endFamily: EndFamily
-  /** A token by its digest out of memory where it can; null for no cache. */
-  knownTokens: KnownTokens | null
+/** Judges a stored token at this moment; one that is good is used by that, from this address. */
+export type JudgeToken = (
+  row: TokenWithUserRow,
+  address: string,
+  findOrigin: FindOrigin | undefined,
+) => Principal
+
+export function createJudgeToken(deps: {
   clock: () => number
   life: TokenLife
   uses: TokenUses
   /** Hears of what no request asked for, where it is cheap to know. */
   noteLife: NoteLife
-}): ResolvePrincipal {
-  const { findToken, findPredecessor, endFamily, knownTokens, clock, life, uses, noteLife } = deps
-
-  function judge(row: TokenWithUserRow, address: string, findOrigin: FindOrigin | undefined): Principal {
+}): JudgeToken {
+  const { clock, life, uses, noteLife } = deps
+  return (row, address, findOrigin) => {
     const now = clock()
     const use = uses.find(row.id)
     const refusal = findRefusal(row, now, life, use)
@@ -116,6 +117,23 @@ export function createResolvePrincipal(deps: {
     if (expiresAt > expiry) noteLife.renewed(row, expiry, expiresAt, findOrigin)
     return toUserPrincipal(row, uses.record(row, now, address, expiresAt))
   }
+}
+
+export function createResolvePrincipal(deps: {
+  /** Finds a token by its digest. */
+  findToken: FindOne<TokenWithUserRow>
+  /** Finds it by what it was before a rotation. */
+  findPredecessor: FindOne<PredecessorRow>
+  endFamily: EndFamily
+  /** A token by its digest out of memory where it can; null for no cache. */
+  knownTokens: KnownTokens | null
+  clock: () => number
+  life: TokenLife
+  uses: TokenUses
+  noteLife: NoteLife
+}): ResolvePrincipal {
+  const { findToken, findPredecessor, endFamily, knownTokens, clock, life, uses } = deps
+  const judge = createJudgeToken(deps)
 
   /** What was rotated is never kept in memory: it is judged by the database and the clock at each use. */
   function settle(
@@ -222,7 +240,8 @@ function expiryOf(row: TokenRow, use: TokenUse | undefined): number {
     : Math.max(row.expiresAt, use.expiresAt)
 }
 
-function toUserPrincipal(row: TokenWithUserRow, use: TokenUse): UserPrincipal {
+/** Whose token it is, for one that is good. */
+export function toUserPrincipal(row: TokenWithUserRow, use?: TokenUse): UserPrincipal {
   return {
     kind: 'user',
     user: {

@@ -21,6 +21,7 @@ export interface TokenLifeOptions {
 /** The rules by which tokens expire. A token is valid up to the millisecond before its expiry, and refused at it. */
 export interface TokenLife {
   readonly idleTtlMs: number
+  readonly rotationGraceMs: number
   /** What tells live tokens from ended ones at this moment. */
   liveAt(now: number): LiveAt
   /** The expiry of a token issued now; `expiresIn` may only shorten it, and such a token is never renewed. */
@@ -47,6 +48,7 @@ export function createTokenLife(options: TokenLifeOptions): TokenLife {
 
   return {
     idleTtlMs,
+    rotationGraceMs,
     liveAt: (now) => ({ now, idleSince: Number.isFinite(idleTtlMs) ? now - idleTtlMs : -1 }),
     adopt,
     start(now, expiresIn) {
