@@ -11,6 +11,8 @@ import { type AuditLog, createAuditLog } from './audit-log.ts'
 import { type ConfirmPassword, createConfirmPassword } from './confirm-password.ts'
 import { createDevices, type Devices } from './devices.ts'
 import type { QueueLoad } from './fair-queue.ts'
+import { createFollowAudit, type FollowAudit } from './follow-audit.ts'
+import { createFollowChanges, type FollowChanges } from './follow-changes.ts'
 import { createFollowUp, createNoFollowUp, type FollowEvents, type FollowUp } from './follow-up.ts'
 import { createHeldTokens, type HeldTokens } from './held-tokens.ts'
 import { type Hooks, noHooks } from './hooks.ts'
@@ -82,8 +84,10 @@ export interface Auth
     AuditLog,
     LeakedTokens,
     Imports,
-    HeldTokens {
+    HeldTokens,
+    FollowAudit {
   resolvePrincipal: ResolvePrincipal
+  followChanges: FollowChanges
   tokenAuth: TokenAuth
   issueToken: IssueToken
   rotateToken: RotateToken
@@ -182,6 +186,7 @@ export function createAuth(deps: {
   const knownTokens = readChanges && createKnownTokens(readChanges, token.cacheSize, database.feed?.isCurrent)
   const isMigrated = createIsMigrated(database)
   const noteLife = createNoteLife(report)
+  const followChanges = createFollowChanges(database)
   const makeTemporary = () => makeTemporaryPassword(clock(), options.temporaryPasswordTtlMs)
   const accounts = createAccounts({
     database,
@@ -239,6 +244,8 @@ export function createAuth(deps: {
       noteLife,
     }),
     ...createHeldTokens({ findToken, findPredecessor, knownTokens, clock, life, uses, noteLife }),
+    followChanges,
+    ...createFollowAudit({ database, clock, followChanges }),
     issueToken,
     prune: createPrune({
       database,

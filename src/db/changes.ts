@@ -3,7 +3,12 @@ import type { ChangeFeed, Changes } from './feed.ts'
 import type { Database } from './open.ts'
 import type { Tables } from './tables.ts'
 
-/** The users whose accounts or tokens changed since the last question; null where it cannot be told which. */
+/**
+ * The users whose accounts or tokens changed since the last question; null where it cannot be told which, and everything may
+ * have. By this alone a process learns of changes: its cache of tokens asks before each use, and its sockets several times a
+ * second, each by a reader of its own. What a database sends by itself (`ChangeFeed`) is collected
+ * between two questions.
+ */
 export type ReadChanges = () => Changes
 
 /** Rows read at once; with more, forgetting everything is less work. */
@@ -47,12 +52,7 @@ export function createReadChanges(database: Database): ReadChanges | null {
     const now = commits.version()
     if (now === version) return none
     const rows: Change[] = last === undefined ? [] : listFrom(last.seq)
-    const [first] = rows
-    const isFollowed =
-      first !== undefined &&
-      first.seq === last?.seq &&
-      first.userId === last.userId &&
-      rows.length <= readLimit + 1
+    const isFollowed = follows(rows, last)
     last = (isFollowed ? rows : findLast(0)).at(-1)
     version = now
     return isFollowed ? rows.slice(1).map(({ userId }) => userId) : null
@@ -78,6 +78,42 @@ function createReadFeed(feed: ChangeFeed): ReadChanges {
     heard = []
     return changes
   }
+}
+
+/** The same where the driver takes its time: what was committed before the question was asked is in its answer. */
+export function createAskForChanges(database: Database): () => Promise<Changes> {
+  let last: Change | undefined
+
+  async function list(from: number | undefined): Promise<Change[]> {
+    return database.run((db) => {
+      const query = db.selectFrom('latchkey_changes').select(['seq', 'user_id as userId'])
+      return from === undefined
+        ? query.orderBy('seq', 'desc').limit(1).execute()
+        : query
+            .where('seq', '>=', from)
+            .orderBy('seq')
+            .limit(readLimit + 2)
+            .execute()
+    })
+  }
+
+  return async () => {
+    const rows = last === undefined ? [] : await list(last.seq)
+    const isFollowed = follows(rows, last)
+    last = (isFollowed ? rows : await list(undefined)).at(-1)
+    return isFollowed ? rows.slice(1).map(({ userId }) => userId) : null
+  }
+}
+
+/** Whether rows go on from the one that was read last, and are all there are. */
+function follows(rows: readonly Change[], last: Change | undefined): boolean {
+  const [first] = rows
+  return (
+    first !== undefined &&
+    first.seq === last?.seq &&
+    first.userId === last.userId &&
+    rows.length <= readLimit + 1
+  )
 }
 
 interface Change {
