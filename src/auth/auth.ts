@@ -33,6 +33,7 @@ import { createPrune, type Prune } from './prune.ts'
 import { createRecovery, type Recovery } from './recovery.ts'
 import { createRotateToken, type RotateToken } from './rotation.ts'
 import { createIssueToken, createTokenAuth, type IssueToken, type TokenAuth } from './sign-in.ts'
+import { createSocketTickets, type SocketTickets } from './socket-tickets.ts'
 import { createFindStoredToken } from './stored-token.ts'
 import { makeTemporaryPassword } from './temporary-passwords.ts'
 import { createThrottle, type Limiter, type ThrottleKind, type ThrottleOptions } from './throttle.ts'
@@ -85,6 +86,7 @@ export interface Auth
     LeakedTokens,
     Imports,
     HeldTokens,
+    SocketTickets,
     FollowAudit {
   resolvePrincipal: ResolvePrincipal
   followChanges: FollowChanges
@@ -244,6 +246,7 @@ export function createAuth(deps: {
       noteLife,
     }),
     ...createHeldTokens({ findToken, findPredecessor, knownTokens, clock, life, uses, noteLife }),
+    ...createSocketTickets({ database, clock }),
     followChanges,
     ...createFollowAudit({ database, clock, followChanges }),
     issueToken,

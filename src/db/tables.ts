@@ -114,6 +114,13 @@ export interface ImportsTable {
   imported_at: number
 }
 
+/** What lets one socket in, once, for the token that has this digest. */
+export interface SocketTicketsTable {
+  digest: Uint8Array
+  token_digests: string
+  expires_at: number
+}
+
 /** The database as Kysely sees it. */
 export interface Tables {
   latchkey_users: UsersTable
@@ -126,6 +133,7 @@ export interface Tables {
   latchkey_mail_tokens: MailTokensTable
   latchkey_audit_events: AuditEventsTable
   latchkey_imports: ImportsTable
+  latchkey_socket_tickets: SocketTicketsTable
 }
 
 /** An application's instance, whatever its tables: Kysely is invariant in them, so that nothing narrower fits all. */

@@ -63,6 +63,7 @@ t.test('the database is the Kysely instance of the application', async (t) => {
         'latchkey_migration',
         'latchkey_migration_lock',
         'latchkey_outbox',
+        'latchkey_socket_tickets',
         'latchkey_throttle',
         'latchkey_token_predecessors',
         'latchkey_tokens',
