@@ -111,7 +111,7 @@ export const settings = {
   corsOrigins: setting(
     origins,
     '',
-    'Origins whose pages may call the API, with cookies too, separated by commas, each as `https://app.example.org`. An application that registers the plugin sends the headers of CORS itself.',
+    'Origins whose pages may call the API and open WebSockets, with cookies too, separated by commas, each as `https://app.example.org`. An application that registers the plugin sends the headers of CORS itself.',
   ),
   tlsCertFile: setting(
     file,
@@ -317,7 +317,29 @@ export const settings = {
     { secret: true },
   ),
   webhookEvents: setting(someOf(...postedEvents), 'all', 'Which events are posted.'),
-  bodyLimit: setting(bytes, '100KiB', 'The largest body of a request.'),
+  bodyLimit: setting(bytes, '100KiB', 'The largest body of a request, and message of a socket.'),
+  socketLimitUser: setting(integer(1, 1_000_000), '50', 'WebSockets of a user at once, in each process.'),
+  socketLimitAddress: setting(
+    integer(1, 1_000_000),
+    '100',
+    'WebSockets of an address (of a /64 with IPv6) at once that have no user, in each process.',
+  ),
+  socketOperations: setting(integer(1, 100_000), '50', 'Operations at once on one WebSocket.'),
+  socketBuffer: setting(
+    bytes,
+    '1MiB',
+    'How much may wait for a slow client before its WebSocket is closed; one message may be larger.',
+  ),
+  socketPingInterval: setting(
+    duration(100),
+    '20s',
+    'How often clients are asked for a sign of life; one that gives none until the next time is gone.',
+  ),
+  socketIdleTimeout: setting(
+    durationOrOff(100),
+    '10m',
+    'How long a WebSocket may stay open with nothing subscribed and no message, or `off`.',
+  ),
 } as const satisfies Record<string, Setting<unknown>>
 
 /** The name of a setting. */

@@ -26,7 +26,7 @@ export function describeSettings(env: Readonly<Record<string, string | undefined
 export function findUnknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(settings).map(variableOf)
   const families =
-    /^(WEBHOOK|PERSISTED|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|TLS|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|REDIS|AUDIT|ADMIN|METRICS|OVERLOAD|SHUTDOWN)(_|$)/
+    /^(WEBHOOK|PERSISTED|TOKEN|PERSONAL|PASSWORD|RATE_LIMIT|QUERY|STALE|SIGN_UP|MAIL|SMTP|CORS|TRUST|TLS|GRAPHQL|GRAPHIQL|INTROSPECTION|DATABASE|REDIS|AUDIT|SOCKET|ADMIN|METRICS|OVERLOAD|SHUTDOWN)(_|$)/
   return Object.keys(env)
     .filter((variable) => !known.includes(variable) && variable !== 'SSL_CERT_FILE') // OpenSSL's own
     .flatMap((variable) => {

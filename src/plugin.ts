@@ -12,22 +12,25 @@ import { migrateToLatest } from './db/migrate.ts'
 import { adoptKysely, type Database, findWeakSettings, isKyselyOnSqlite, openDatabase } from './db/open.ts'
 import type { ApplicationKysely } from './db/tables.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
-import { formatThrown } from './graphql/errors.ts'
-import type { ExecutionResult, Executor } from './graphql/execute.ts'
-import type { Operation } from './graphql/operations.ts'
 import { preparePersisted } from './graphql/persisted-queries.ts'
 import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
+import { acceptWebSockets } from './http/accept-websockets.ts'
 import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from './http/authenticate.ts'
 import { createReadCredentials, missing } from './http/authorization.ts'
+import { createDeadlines } from './http/deadlines.ts'
 import { registerGraphiql } from './http/graphiql.ts'
-import { type OperationRunner, registerGraphQLRoute } from './http/graphql-route.ts'
+import { registerGraphQLRoute } from './http/graphql-route.ts'
 import type { AskForLease } from './http/leased-counter.ts'
 import { watchOverload } from './http/overload.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
+import { createRequestId } from './http/request-id.ts'
+import { createReadUpgrade } from './http/socket-credentials.ts'
+import { createSockets, type Sockets } from './http/sockets.ts'
 import { createTokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
 import { findWriterProblems, type MailWriters } from './mail/writers.ts'
 import type { MetricRegistry, Metrics } from './metrics/metrics.ts'
+import { type ContextOf, createRunner } from './runner.ts'
 import { shareLimits } from './share-limits.ts'
 import { requireNode, version } from './version.ts'
 
@@ -62,6 +65,8 @@ export interface Latchkey {
   createContext(request: FastifyRequest, reply?: FastifyReply): LatchkeyContext
   /** What is counted, where the application has given a registry; null where nobody counts. */
   metrics: Metrics | null
+  /** Sends the clients of all WebSockets elsewhere, as closing the application does, and resolves when they are gone. */
+  endSockets(): Promise<void>
 }
 
 declare module 'fastify' {
@@ -146,20 +151,28 @@ export async function registerLatchkey(
     cookies,
   }
   const preHandler = createAuthenticate({ ...authentication, requireHttps: settings.requireHttps })
-  const contextOf = (request: FastifyRequest, reply?: FastifyReply): LatchkeyContext =>
+  const contextOf: ContextOf = (request, reply, readToken) =>
     createContext(
       auth,
       request.principal,
       () => originOf(request),
-      () => {
-        const inHeader = authentication.readCredentials(request.raw)
-        const credentials = inHeader === missing ? cookies?.read(request) : inHeader
-        return typeof credentials === 'string' ? credentials : null
-      },
+      readToken ??
+        (() => {
+          const inHeader = authentication.readCredentials(request.raw)
+          const credentials = inHeader === missing ? cookies?.read(request) : inHeader
+          return typeof credentials === 'string' ? credentials : null
+        }),
       () => (reply === undefined ? null : (cookies?.of(request, reply) ?? null)),
     )
   decoratePrincipal(app)
-  app.decorate('latchkey', { auth, preHandler, createContext: contextOf, metrics })
+  let endSockets: Sockets['close'] = async () => {}
+  app.decorate('latchkey', {
+    auth,
+    preHandler,
+    createContext: (request, reply) => contextOf(request, reply),
+    metrics,
+    endSockets: () => endSockets(),
+  })
 
   const executor = await registerGraphQL(app, {
     ...options,
@@ -202,17 +215,50 @@ export async function registerLatchkey(
     maxCharacters: settings.persistedQueriesSize,
     warn: (id, errors) => app.log.warn({ id, errors }, 'an operation of the manifest cannot run'),
   })
+  const runner = createRunner(executor, prepare, contextOf, options.context)
+  const deadlines = createDeadlines(settings.queryTimeout)
+  const sockets = createSockets({
+    origins: settings.corsOrigins,
+    perUser: settings.socketLimitUser,
+    perAddress: settings.socketLimitAddress,
+    messageBytes: settings.bodyLimit,
+    bufferBytes: settings.socketBuffer,
+    pingIntervalMs: settings.socketPingInterval,
+    idleTimeoutMs: settings.socketIdleTimeout,
+    header: settings.tokenHeader,
+    readCredentials: authentication.readCredentials,
+    readUpgrade: createReadUpgrade(authentication.readCredentials, cookies),
+    auth,
+    countBadToken,
+    operations: {
+      runner,
+      countRequest,
+      deadlines,
+      report: auth.report,
+      isOverloaded: overload.isOverloaded,
+      observe: metrics?.countRequest ?? null,
+      createId: createRequestId(),
+      limit: settings.socketOperations,
+    },
+    clock,
+    log: app.log,
+  })
+  endSockets = sockets.close
+  app.addHook('preClose', sockets.close) // before the one of @fastify/websocket, which gives no reason
+  await acceptWebSockets(app, settings.bodyLimit)
+  app.addHook('onClose', async () => deadlines.close())
   registerGraphQLRoute(app, {
     path: settings.graphqlPath,
     bodyLimit: settings.bodyLimit,
-    timeoutMs: settings.queryTimeout,
+    deadlines,
     scheme: settings.tokenSchemes[0] as string,
     strictTokens: settings.staleTokens === 'strict',
     requireHttps: settings.requireHttps,
     isOverloaded: overload.isOverloaded,
     // The route refuses all of plain HTTP, before it reads a body.
     authenticate: createAuthenticate({ ...authentication, requireHttps: false }),
-    runner: createRunner(executor, prepare, contextOf, options.context),
+    runner,
+    sockets,
     countRequest,
     countBadToken,
     report: auth.report,
@@ -329,34 +375,6 @@ async function addMetrics(
       return []
     })
   return createMetrics(registry, { stats: auth.stats, outboxDepth }, settings.metricsOperations)
-}
-
-/** Joins the route to Mercurius: neither knows of the other. */
-function createRunner(
-  executor: Executor,
-  prepare: OperationRunner['prepare'],
-  contextOf: (request: FastifyRequest, reply: FastifyReply) => LatchkeyContext,
-  contextOfApplication: LatchkeyOptions['context'],
-): OperationRunner {
-  return {
-    prepare,
-    execute(operation, variables, request, reply) {
-      const run = (context: object): Promise<ExecutionResult> =>
-        executor.execute(operation as Operation, variables, context, reply, (error) =>
-          request.log.error({ err: error }, 'a resolver failed'),
-        )
-      const own = contextOf(request, reply)
-      if (contextOfApplication === undefined) return run(own)
-      const extended = async (): Promise<object> => ({
-        ...(await contextOfApplication(request, reply)),
-        ...own,
-      })
-      return extended().then(run, (error) => {
-        const report = (fault: unknown) => request.log.error({ err: fault }, 'the context failed')
-        return { errors: [formatThrown(error, String(request.id), report)] }
-      })
-    },
-  }
 }
 
 /** Somebody has what they should not, or what is stored is broken. */

@@ -94,7 +94,7 @@ export async function startService(
         leaving.isOn = delayMs !== null
         await sleep(delayMs ?? 0)
         sessions.sendElsewhere()
-        await stopAccepting(app, graceMs)
+        await Promise.all([stopAccepting(app, graceMs), app.latchkey.endSockets()])
         await closeGently(app, sockets)
         await admin?.close()
         app.log.info({ durationMs: Math.round(performance.now() - start) }, 'stopped')

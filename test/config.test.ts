@@ -319,6 +319,16 @@ const cases: Record<SettingName, Case> = {
     accepts: { '1KiB': 1024, '2MiB': 2_097_152, '5000': 5000, '100MiB': 104_857_600 },
     refuses: ['1023', '101MiB', '1KB', '1 KiB', '-1', '1.5MiB', 'big'],
   },
+  socketLimitUser: { byDefault: 50, ...wholeNumber(1, 1_000_000) },
+  socketLimitAddress: { byDefault: 100, ...wholeNumber(1, 1_000_000) },
+  socketOperations: { byDefault: 50, ...wholeNumber(1, 100_000) },
+  socketBuffer: { byDefault: 1_048_576, accepts: { '64KiB': 65_536 }, refuses: ['1KB'] },
+  socketPingInterval: { byDefault: 20_000, ...duration(100) },
+  socketIdleTimeout: {
+    byDefault: 600_000,
+    accepts: { ...duration(100).accepts, off: Number.POSITIVE_INFINITY },
+    refuses: duration(100).refuses,
+  },
 }
 
 const names = Object.keys(settings) as SettingName[]

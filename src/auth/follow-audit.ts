@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { firstIdAt, listAuditEvents } from '../db/audit.ts'
+import { firstIdAt, listAuditEvents, toAuditRow } from '../db/audit.ts'
 import type { Database } from '../db/open.ts'
 import type { AuditEvent } from './audit-log.ts'
 import type { FollowChanges } from './follow-changes.ts'
@@ -35,7 +35,7 @@ export function createFollowAudit(deps: {
     const rows: AuditEvent[] = []
     for (let before = lastId; ; before = (rows.at(-1) as AuditEvent).id) {
       const page = await database.run((db) => listAuditEvents(db, 'all', { behind, before }, pageSize))
-      rows.push(...page)
+      rows.push(...page.map(toAuditRow))
       if (page.length < pageSize) return rows.reverse()
     }
   }

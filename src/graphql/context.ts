@@ -20,6 +20,8 @@ export interface LatchkeyContext {
   auth: Auth
   /** The user whose password this very request has proven. */
   provenUserId: string | null
+  /** Aborted when the subscription ends, for whatever reason; there in `subscribe` alone. */
+  signal?: AbortSignal
 }
 
 /** The cookie that carries a browser's token, as the answer to one request may set and clear it. */

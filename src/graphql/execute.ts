@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { GraphQLFormattedError, GraphQLSchema } from 'graphql'
+import type { GraphQLFormattedError, GraphQLSchema, ValidationRule } from 'graphql'
 import {
   describeVariables,
   findMisfits,
@@ -11,13 +11,9 @@ import {
   withoutRepeats,
 } from './errors.ts'
 import { checkVariables } from './limits.ts'
-import type { FindOperation, Operation } from './operations.ts'
-
-/** A GraphQL response: `data` is absent where nothing ran. */
-export interface ExecutionResult {
-  data?: Record<string, unknown> | null
-  errors?: readonly GraphQLFormattedError[]
-}
+import { type FindOperation, type Operation, unresolved } from './operations.ts'
+import type { ExecutionResult } from './result.ts'
+import { createSubscribe, type Subscribed } from './subscribe.ts'
 
 /** Runs operations on Mercurius (its schema, loaders and compiled queries), and puts errors into Latchkey's words. */
 export interface Executor {
@@ -25,6 +21,8 @@ export interface Executor {
   prepare(
     source: string,
     operationName: string | null,
+    /** Whether subscriptions run there. */
+    isSocket: boolean,
   ): Operation | { errors: readonly GraphQLFormattedError[] }
   execute(
     operation: Operation,
@@ -33,6 +31,13 @@ export interface Executor {
     reply: FastifyReply,
     report: ReportFault,
   ): Promise<ExecutionResult>
+  subscribe(
+    operation: Operation,
+    variables: Record<string, unknown> | null,
+    context: object,
+    reply: FastifyReply,
+    report: ReportFault,
+  ): Promise<Subscribed>
 }
 
 export function createExecutor(deps: {
@@ -40,17 +45,34 @@ export function createExecutor(deps: {
   findOperation: FindOperation
   /** Whether "Did you mean …" may be said. */
   suggestions: boolean
+  rules: readonly ValidationRule[]
+  maxErrors: number
 }): Executor {
-  const { schema, findOperation, suggestions } = deps
+  const { schema, findOperation, suggestions, rules, maxErrors } = deps
+  const subscribe = createSubscribe({
+    schema,
+    rules,
+    maxErrors,
+    refuse,
+    describeVariables: (source, variables) => describeVariables(schema, source, variables),
+  })
 
   function refuse(errors: readonly unknown[]): { errors: readonly GraphQLFormattedError[] } {
     return { errors: withoutRepeats(errors.map((error) => formatRequestError(error, { suggestions }))) }
   }
 
   return {
-    prepare(source, operationName) {
+    prepare(source, operationName, isSocket) {
       const found = findOperation(source, operationName)
-      return 'kind' in found ? found : refuse(found)
+      if (!('kind' in found)) return refuse(found)
+      if (found.kind !== 'subscription' || isSocket) return found
+      return refuse([unresolved('Subscriptions do not run over HTTP requests.')])
+    },
+
+    async subscribe(operation, variables, context, reply, report) {
+      const unfit = variables === null ? [] : findUnfit(operation, variables)
+      if (unfit.length > 0) return { errors: unfit }
+      return subscribe(operation, variables, context, String(reply.request.id), report)
     },
 
     execute(operation, variables, context, reply, report) {

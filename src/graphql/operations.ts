@@ -128,7 +128,7 @@ function pickOperation(
   const operations = document.definitions.filter((node) => node.kind === Kind.OPERATION_DEFINITION)
   if (operationName === null) {
     const [only] = operations
-    if (only !== undefined && operations.length === 1) return requireRunnable(only)
+    if (only !== undefined && operations.length === 1) return only
     return unresolved(
       operations.length === 0
         ? 'The document has no operation.'
@@ -136,19 +136,11 @@ function pickOperation(
     )
   }
   const named = operations.find((node) => node.name?.value === operationName)
-  return named === undefined
-    ? unresolved('The document has no operation of that name.')
-    : requireRunnable(named)
+  return named ?? unresolved('The document has no operation of that name.')
 }
 
-function requireRunnable(operation: OperationDefinitionNode): OperationDefinitionNode | Error {
-  if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
-    return unresolved('Subscriptions do not run over HTTP requests.')
-  }
-  return operation
-}
-
-function unresolved(message: string): LatchkeyError {
+/** The document does not say which operation to run, or one that does not run here. */
+export function unresolved(message: string): LatchkeyError {
   return new LatchkeyError('OPERATION_RESOLUTION_FAILURE', message)
 }
 

@@ -15,6 +15,7 @@ interface DocumentReference {
 export type PreparePersisted = (
   reference: DocumentReference,
   operationName: string | null,
+  isSocket: boolean,
 ) => ReturnType<Executor['prepare']>
 
 /** Has documents named by their hash; `warn` hears which of the manifest cannot run. Throws where the file is no manifest. */
@@ -29,17 +30,17 @@ export function preparePersisted(
   const { manifestFile, warn } = options
   const manifest: ReadonlyMap<string, string> = manifestFile === '' ? new Map() : readManifest(manifestFile)
   for (const [id, body] of manifest) {
-    const operation = prepare(body, null)
+    const operation = prepare(body, null, true)
     if ('errors' in operation) warn(id, operation.errors)
   }
   const persisted = createPersistedQueries({ ...options, manifest })
 
-  return (reference, operationName) => {
+  return (reference, operationName, isSocket) => {
     const source = persisted.find(reference)
     if (typeof source !== 'string') {
       return { errors: [{ message: source.message, extensions: source.extensions }] }
     }
-    const operation = prepare(source, operationName)
+    const operation = prepare(source, operationName, isSocket)
     if (reference.hash !== null && 'kind' in operation) persisted.keep(reference)
     return operation
   }

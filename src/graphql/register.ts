@@ -8,7 +8,13 @@ import type { QueryLimits } from './limits.ts'
 import { createFindOperation } from './operations.ts'
 import { createResolvers } from './resolvers.ts'
 import { NoPrototypeAliasRule } from './rules.ts'
-import { type LoaderMap, loadSchema, mergeResolvers, type ResolverMap } from './schema.ts'
+import {
+  defineSubscriptions,
+  type LoaderMap,
+  loadSchema,
+  mergeResolvers,
+  type ResolverMap,
+} from './schema.ts'
 import type { ServerInfo } from './schema-types.ts'
 
 /** An application's own part of the API. */
@@ -44,10 +50,12 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     createResolvers(options.serverInfo, options.clock) as ResolverMap,
     options.resolvers ?? {},
   ]
+  const { Subscription: ofSubscriptions = {}, ...ofRequests } = mergeResolvers(schema, resolvers, loaders)
+  defineSubscriptions(schema, ofSubscriptions)
   const rules = [NoPrototypeAliasRule, ...(introspection ? [] : [NoSchemaIntrospectionCustomRule])]
   await app.register(mercurius, {
     schema,
-    resolvers: mergeResolvers(schema, resolvers, loaders) as MercuriusOptions['resolvers'] & object,
+    resolvers: ofRequests as MercuriusOptions['resolvers'] & object,
     // Mercurius hands loaders the context of the operation, which is Latchkey's; its types cannot know.
     ...(loaders ? { loaders: loaders as unknown as MercuriusLoaders } : {}),
     routes: false,
@@ -72,6 +80,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     schema,
     findOperation: createFindOperation({ schema, limits, rules, maxErrors }),
     suggestions: introspection,
+    rules,
+    maxErrors,
   })
 }
 

@@ -61,11 +61,11 @@ export function createResolvers(
       },
       async rotateToken(_parent, _args, context) {
         const principal = requireUser(context)
-        const token = context.readToken() as string // whoever is signed in has presented one
         const cookie = context.tokenCookie()
-        const issued = await context.auth.rotateToken(principal, token, context.origin)
+        const issued = await context.auth.rotateToken(principal, requireToken(context), context.origin)
         return cookie?.isPresented ? intoCookie(cookie, issued) : issued
       },
+      createSocketTicket: (_parent, _args, context) => context.auth.createSocketTicket(requireToken(context)),
       async createToken(_parent, request, context) {
         return context.auth.createPersonalToken(requireUser(context), request, context.origin)
       },
@@ -139,6 +139,17 @@ export function createResolvers(
         return { deleted: true }
       },
     },
+    Subscription: {
+      viewerTokensChanged: {
+        subscribe: (_parent, _args, context) =>
+          context.auth.followUser(requireUser(context).user.id, context.signal as AbortSignal), // of a subscription
+        resolve: (_event: unknown, _args: object, context: LatchkeyContext) => context.user,
+      },
+      auditEventAdded: {
+        subscribe: (_parent, _args, context) => context.auth.followAudit(context.signal as AbortSignal), // the same
+        resolve: (event: AuditEvent) => event,
+      },
+    },
     User: {
       email: (user, _args, context) => forOwner(user, 'ACCOUNT', context).email,
       emailVerified: (user, _args, context) => forOwner(user, 'ACCOUNT', context).emailVerified,
@@ -172,6 +183,17 @@ export function createResolvers(
     },
     DateTime: dateTime,
   }
+}
+
+/** The token itself; whoever is signed in has presented one, but over a socket that came with a ticket or a cookie. */
+function requireToken(context: LatchkeyContext): string {
+  const token = context.readToken()
+  if (token !== null) return token
+  throw new LatchkeyError(
+    'FORBIDDEN',
+    'A WebSocket that was opened with a ticket or a cookie has no token to show. Ask over HTTP.',
+    { reason: 'NO_TOKEN' },
+  )
 }
 
 /** The administrator of this request. */

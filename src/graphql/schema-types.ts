@@ -96,6 +96,15 @@ export type ConfirmPasswordPayload = {
   tokenInfo: Token;
 };
 
+/** The answer to `createSocketTicket`. */
+export type CreateSocketTicketPayload = {
+  __typename?: 'CreateSocketTicketPayload';
+  /** When it stops working. */
+  expiresAt: Scalars['DateTime']['output'];
+  /** The ticket; it works once. */
+  ticket: Scalars['String']['output'];
+};
+
 /** The answer to `createUser`. */
 export type CreateUserPayload = {
   __typename?: 'CreateUserPayload';
@@ -150,6 +159,11 @@ export type Mutation = {
    * most once per request; failures count like failed sign-ins.
    */
   confirmPassword: Maybe<ConfirmPasswordPayload>;
+  /**
+   * A ticket that opens one WebSocket within 30 seconds, for clients that can send neither the header nor a payload:
+   * `?ticket=…` behind the address. The socket acts with the token of this request, and ends with it.
+   */
+  createSocketTicket: Maybe<CreateSocketTicketPayload>;
   /**
    * Issues a token for a script or a machine. It may do no more than the token of this request, no password was proven with
    * it, and it does not go idle. Needs a password proven in the last 10 minutes.
@@ -540,6 +554,15 @@ export type SignUpPolicy =
   /** Anyone may call `signUp`. */
   | 'OPEN';
 
+/** What a client is told of over a WebSocket, as it happens. The socket closes with the token that opened it. */
+export type Subscription = {
+  __typename?: 'Subscription';
+  /** What happens to all accounts, within seconds. */
+  auditEventAdded: Maybe<AuditEvent>;
+  /** The signed-in user, each time the account or its tokens have changed. Several changes at once may be one event. */
+  viewerTokensChanged: Maybe<User>;
+};
+
 /** A password that works once: `tokenAuth` takes it together with a `newPassword`. This answer is the only place where it is shown. */
 export type TemporaryPassword = {
   __typename?: 'TemporaryPassword';
@@ -789,6 +812,7 @@ export type ResolversTypes = {
   Boolean: ResolverTypeWrapper<Scalars['Boolean']['output']>;
   ChangePasswordPayload: ResolverTypeWrapper<ChangePasswordPayload>;
   ConfirmPasswordPayload: ResolverTypeWrapper<Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversTypes['Token'] }>;
+  CreateSocketTicketPayload: ResolverTypeWrapper<CreateSocketTicketPayload>;
   CreateUserPayload: ResolverTypeWrapper<Omit<CreateUserPayload, 'user'> & { user: ResolversTypes['User'] }>;
   DateTime: ResolverTypeWrapper<Scalars['DateTime']['output']>;
   DeleteUserPayload: ResolverTypeWrapper<DeleteUserPayload>;
@@ -816,6 +840,7 @@ export type ResolversTypes = {
   SignUpPayload: ResolverTypeWrapper<SignUpPayload>;
   SignUpPolicy: SignUpPolicy;
   String: ResolverTypeWrapper<Scalars['String']['output']>;
+  Subscription: ResolverTypeWrapper<Record<PropertyKey, never>>;
   TemporaryPassword: ResolverTypeWrapper<TemporaryPassword>;
   Token: ResolverTypeWrapper<TokenModel>;
   TokenAuthPayload: ResolverTypeWrapper<Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversTypes['Token'], user: ResolversTypes['User'] }>;
@@ -839,6 +864,7 @@ export type ResolversParentTypes = {
   Boolean: Scalars['Boolean']['output'];
   ChangePasswordPayload: ChangePasswordPayload;
   ConfirmPasswordPayload: Omit<ConfirmPasswordPayload, 'tokenInfo'> & { tokenInfo: ResolversParentTypes['Token'] };
+  CreateSocketTicketPayload: CreateSocketTicketPayload;
   CreateUserPayload: Omit<CreateUserPayload, 'user'> & { user: ResolversParentTypes['User'] };
   DateTime: Scalars['DateTime']['output'];
   DeleteUserPayload: DeleteUserPayload;
@@ -863,6 +889,7 @@ export type ResolversParentTypes = {
   SetUserRolePayload: Omit<SetUserRolePayload, 'user'> & { user: ResolversParentTypes['User'] };
   SignUpPayload: SignUpPayload;
   String: Scalars['String']['output'];
+  Subscription: Record<PropertyKey, never>;
   TemporaryPassword: TemporaryPassword;
   Token: TokenModel;
   TokenAuthPayload: Omit<TokenAuthPayload, 'tokenInfo' | 'user'> & { tokenInfo: ResolversParentTypes['Token'], user: ResolversParentTypes['User'] };
@@ -921,6 +948,11 @@ export type ConfirmPasswordPayloadResolvers<ContextType = LatchkeyContext, Paren
   tokenInfo?: Resolver<ResolversTypes['Token'], ParentType, ContextType>;
 };
 
+export type CreateSocketTicketPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['CreateSocketTicketPayload'] = ResolversParentTypes['CreateSocketTicketPayload']> = {
+  expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
+  ticket?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
+};
+
 export type CreateUserPayloadResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['CreateUserPayload'] = ResolversParentTypes['CreateUserPayload']> = {
   temporaryPassword?: Resolver<Maybe<ResolversTypes['TemporaryPassword']>, ParentType, ContextType>;
   user?: Resolver<ResolversTypes['User'], ParentType, ContextType>;
@@ -947,6 +979,7 @@ export type DeviceResolvers<ContextType = LatchkeyContext, ParentType extends Re
 export type MutationResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Mutation'] = ResolversParentTypes['Mutation']> = {
   changePassword?: Resolver<Maybe<ResolversTypes['ChangePasswordPayload']>, ParentType, ContextType, RequireFields<MutationChangePasswordArgs, 'currentPassword' | 'newPassword'>>;
   confirmPassword?: Resolver<Maybe<ResolversTypes['ConfirmPasswordPayload']>, ParentType, ContextType, RequireFields<MutationConfirmPasswordArgs, 'password'>>;
+  createSocketTicket?: Resolver<Maybe<ResolversTypes['CreateSocketTicketPayload']>, ParentType, ContextType>;
   createToken?: Resolver<Maybe<ResolversTypes['TokenAuthPayload']>, ParentType, ContextType, RequireFields<MutationCreateTokenArgs, 'name' | 'scopes'>>;
   createUser?: Resolver<Maybe<ResolversTypes['CreateUserPayload']>, ParentType, ContextType, RequireFields<MutationCreateUserArgs, 'role' | 'temporaryPassword' | 'username'>>;
   deleteUser?: Resolver<Maybe<ResolversTypes['DeleteUserPayload']>, ParentType, ContextType, RequireFields<MutationDeleteUserArgs, 'id'>>;
@@ -1043,6 +1076,11 @@ export type SignUpPayloadResolvers<ContextType = LatchkeyContext, ParentType ext
   username?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
 };
 
+export type SubscriptionResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['Subscription'] = ResolversParentTypes['Subscription']> = {
+  auditEventAdded?: SubscriptionResolver<Maybe<ResolversTypes['AuditEvent']>, "auditEventAdded", ParentType, ContextType>;
+  viewerTokensChanged?: SubscriptionResolver<Maybe<ResolversTypes['User']>, "viewerTokensChanged", ParentType, ContextType>;
+};
+
 export type TemporaryPasswordResolvers<ContextType = LatchkeyContext, ParentType extends ResolversParentTypes['TemporaryPassword'] = ResolversParentTypes['TemporaryPassword']> = {
   expiresAt?: Resolver<ResolversTypes['DateTime'], ParentType, ContextType>;
   password?: Resolver<ResolversTypes['String'], ParentType, ContextType>;
@@ -1120,6 +1158,7 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   AuditEventEdge?: AuditEventEdgeResolvers<ContextType>;
   ChangePasswordPayload?: ChangePasswordPayloadResolvers<ContextType>;
   ConfirmPasswordPayload?: ConfirmPasswordPayloadResolvers<ContextType>;
+  CreateSocketTicketPayload?: CreateSocketTicketPayloadResolvers<ContextType>;
   CreateUserPayload?: CreateUserPayloadResolvers<ContextType>;
   DateTime?: GraphQLScalarType;
   DeleteUserPayload?: DeleteUserPayloadResolvers<ContextType>;
@@ -1140,6 +1179,7 @@ export type Resolvers<ContextType = LatchkeyContext> = {
   SetUserPasswordPayload?: SetUserPasswordPayloadResolvers<ContextType>;
   SetUserRolePayload?: SetUserRolePayloadResolvers<ContextType>;
   SignUpPayload?: SignUpPayloadResolvers<ContextType>;
+  Subscription?: SubscriptionResolvers<ContextType>;
   TemporaryPassword?: TemporaryPasswordResolvers<ContextType>;
   Token?: TokenResolvers<ContextType>;
   TokenAuthPayload?: TokenAuthPayloadResolvers<ContextType>;

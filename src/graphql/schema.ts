@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import {
   buildSchema,
+  type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
   isEnumType,
@@ -15,6 +16,12 @@ import { checkDirectives } from './guard.ts'
 /** A field's resolver. Of what type parent and arguments are follows from the application's own SDL. */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 export type Resolver = (parent: any, args: any, context: LatchkeyContext, info: GraphQLResolveInfo) => unknown
+
+/** When a field of `Subscription` has an event, and what it answers then: the event's property of that name, unless said. */
+export interface SubscriptionResolver {
+  subscribe: Resolver
+  resolve?: Resolver
+}
 
 /** Resolvers as Mercurius takes them: type → field → function. For a scalar its functions, or a `GraphQLScalarType`. */
 export interface ResolverMap {
@@ -48,19 +55,9 @@ const ownSdl = readFileSync(new URL('../../schema.graphql', import.meta.url), 'u
 /** Latchkey's own schema with an application's, which extends it: `extend type Query { … }`. Throws with every problem. */
 export function loadSchema(applicationSdl: readonly string[] = []): GraphQLSchema {
   const schema = build([ownSdl, ...applicationSdl].join('\n'))
-  const problems = [
-    ...validateSchema(schema).map((error) => error.message),
-    ...checkDirectives(schema),
-    ...refuseSubscriptions(schema),
-  ]
+  const problems = [...validateSchema(schema).map((error) => error.message), ...checkDirectives(schema)]
   if (problems.length > 0) throw new SchemaError(problems)
   return schema
-}
-
-/** There is no transport that would run them. */
-function refuseSubscriptions(schema: GraphQLSchema): string[] {
-  const type = schema.getSubscriptionType()
-  return type ? [`${type.name}: subscriptions do not run yet; leave the type out of the schema.`] : []
 }
 
 /** Joins resolver maps; throws with every resolver or loader that stands for another's field, or for one that is not there. */
@@ -78,6 +75,23 @@ export function mergeResolvers(
     }
   }
   return merged
+}
+
+/** Gives each field of `Subscription` what says when it has an event, and what it answers then. Throws where there is nothing. */
+export function defineSubscriptions(schema: GraphQLSchema, resolvers: Record<string, unknown>): void {
+  const problems: string[] = []
+  for (const field of Object.values((schema.getSubscriptionType() as GraphQLObjectType).getFields())) {
+    const { subscribe, resolve } = (resolvers[field.name] ?? {}) as Partial<SubscriptionResolver>
+    if (typeof subscribe !== 'function') {
+      problems.push(
+        `Subscription.${field.name}: a resolver { subscribe } is needed, which returns an async iterable.`,
+      )
+      continue
+    }
+    field.subscribe = subscribe as NonNullable<typeof field.subscribe>
+    if (resolve) field.resolve = resolve as NonNullable<typeof field.resolve>
+  }
+  if (problems.length > 0) throw new SchemaError(problems)
 }
 
 function checkResolvers(schema: GraphQLSchema, maps: readonly ResolverMap[]): string[] {
@@ -108,7 +122,7 @@ function build(sdl: string): GraphQLSchema {
     return buildSchema(sdl)
   } catch (error) {
     const hint = /There can be only one type named "(Query|Mutation|Subscription)"/.test(String(error))
-      ? ' Write "extend type" for Query and Mutation, which Latchkey defines.'
+      ? ' Write "extend type" for Query, Mutation and Subscription, which Latchkey defines.'
       : ''
     throw new Error(`The schema cannot be built: ${(error as Error).message}${hint}`, { cause: error })
   }

@@ -5,7 +5,7 @@ import { type AnonymousPrincipal, anonymous } from '../auth/principal.ts'
 export type Credentials = string | AnonymousPrincipal
 
 /** Reads the token header of a request. Never throws. */
-export type ReadCredentials = (request: IncomingMessage) => Credentials
+export type ReadCredentials = (request: Pick<IncomingMessage, 'headers' | 'rawHeaders'>) => Credentials
 
 export interface HeaderOptions {
   /** The header's name, for example `authorization`. */

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { GraphQLFormattedError } from 'graphql'
+import type { WebSocket } from 'ws'
 import type { ReportEvent } from '../auth/origin.ts'
 import type { AnonymousPrincipal } from '../auth/principal.ts'
 import { LatchkeyError, rateLimited } from '../errors.ts'
 import { clientAddress, limitedAddress, type PreHandler } from './authenticate.ts'
 import { setConstantHeaders } from './constant-headers.ts'
-import { createDeadlines, type Deadlines } from './deadlines.ts'
+import type { Deadlines } from './deadlines.ts'
 import { describeFailure, refuseExcess, tooLate } from './failure.ts'
 import { negotiate, type ResponseType } from './negotiate.ts'
 import { overloaded } from './overload.ts'
@@ -29,7 +30,7 @@ import {
 import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
 
 /** An operation that may run. */
-interface RunnableOperation {
+export interface RunnableOperation {
   kind: string
   name: string | null
   /** The first field at the root, where the schema has it. */
@@ -43,20 +44,41 @@ export interface OperationRunner {
   prepare(
     document: Pick<GraphQLParameters, 'query' | 'hash'>,
     operationName: string | null,
+    /** Whether subscriptions run there. */
+    isSocket: boolean,
   ): RunnableOperation | { errors: readonly GraphQLFormattedError[] }
   execute(
     operation: RunnableOperation,
     variables: Record<string, unknown> | null,
     request: FastifyRequest,
     reply: FastifyReply,
+    /** The token that was presented, where it is not in the header. */
+    readToken?: () => string | null,
   ): Promise<ResponseBody>
+  /** Begins a subscription; the requests of its events are made anew, for their principals may differ. */
+  subscribe(
+    operation: RunnableOperation,
+    variables: Record<string, unknown> | null,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    readToken: () => string | null,
+    signal: AbortSignal,
+  ): Promise<RunningSubscription | { errors: readonly GraphQLFormattedError[] }>
+}
+
+/** A subscription that has begun. */
+export interface RunningSubscription {
+  events: AsyncIterator<unknown>
+  answer(event: unknown, request: FastifyRequest, reply: FastifyReply): Promise<ResponseBody>
+  /** What clients are told of what the iterator threw. */
+  explain(thrown: unknown): GraphQLFormattedError
 }
 
 export interface GraphQLRouteOptions {
   path: string
   bodyLimit: number
-  /** How long an operation may run, in milliseconds. */
-  timeoutMs: number
+  /** How long an operation may run. */
+  deadlines: Deadlines
   /** The scheme that challenges name. */
   scheme: string
   /** Whether a bad token refuses the whole request. */
@@ -74,6 +96,15 @@ export interface GraphQLRouteOptions {
   observe: ObserveRequest | null
   /** Whether the application is Latchkey's own service, whose logger writes no more of a request than is meant to be seen. */
   ownService: boolean
+  /** Takes connections that ask for a WebSocket, where there are any. */
+  sockets: SocketDoor
+}
+
+/** How the route hands WebSockets on. */
+export interface SocketDoor {
+  /** Why a page may not open a socket here; undefined where it may. */
+  refuseOrigin(request: FastifyRequest): LatchkeyError | undefined
+  open(socket: WebSocket, request: FastifyRequest, reply: FastifyReply): void
 }
 
 const allowed = 'GET, POST'
@@ -124,8 +155,8 @@ export function registerGraphQLRoute(app: FastifyInstance, given: GraphQLRouteOp
       // They cost each request a logger of its own kind: a service has them on its one logger.
       ...(options.ownService ? {} : { logSerializers }),
     }
-    const deadlines = createDeadlines(options.timeoutMs)
-    scope.addHook('onClose', deadlines.close)
+    const replies = new WeakMap<FastifyRequest, FastifyReply>()
+    const { deadlines } = options
     scope.route({
       ...route,
       method: 'POST',
@@ -137,7 +168,19 @@ export function registerGraphQLRoute(app: FastifyInstance, given: GraphQLRouteOp
     scope.route({
       ...route,
       method: 'GET',
-      onRequest: (request, reply, done) => done(enter(request, reply)),
+      onRequest: (request, reply, done) => {
+        const refusal = enter(request, reply)
+        done(refusal ?? (request.ws ? options.sockets.refuseOrigin(request) : undefined))
+      },
+      preHandler: [
+        ...route.preHandler,
+        (request, reply, done) => {
+          if (request.ws) replies.set(request, reply)
+          done()
+        },
+      ],
+      wsHandler: (socket, request) =>
+        options.sockets.open(socket, request, replies.get(request) as FastifyReply), // set above
       handler: (request, reply) => {
         const search = request.query as Record<string, unknown>
         const parameters = requireQueryParameters(search, (text) => parseJson(request, text))
@@ -170,7 +213,7 @@ function answer(
       'Answers come as application/graphql-response+json or application/json: accept one of them.',
     )
   }
-  const operation = options.runner.prepare(parameters, parameters.operationName)
+  const operation = options.runner.prepare(parameters, parameters.operationName, false)
   if ('errors' in operation) {
     send(request, reply, { errors: operation.errors }, type, options)
     return

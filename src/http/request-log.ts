@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Principal } from '../auth/principal.ts'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import type { Principal, UserPrincipal } from '../auth/principal.ts'
 import { clientAddress } from './authenticate.ts'
 import type { Refusal } from './status.ts'
 
@@ -68,11 +68,53 @@ export function logGraphQLRequest(request: FastifyRequest, reply: FastifyReply, 
       address: clientAddress(request),
       status: reply.statusCode,
       durationMs: elapsedMs(reply),
-      outcome: refusal === null ? 'OK' : `${refusal.code}${refusal.reason ? `/${refusal.reason}` : ''}`,
+      outcome: describeOutcome(refusal),
     },
     'request',
   )
   done()
+}
+
+/** Writes the line of an operation over a WebSocket, once it has been answered or, a subscription, has begun. */
+export function logSocketOperation(
+  request: FastifyRequest,
+  { operation, refusal }: GraphQLOutcome,
+  durationMs: number,
+): void {
+  const { principal } = request
+  const user = principal.kind === 'user' ? principal : null
+  request.log.info(
+    {
+      operation: operation?.name?.slice(0, 100) ?? null,
+      userId: user?.user.id,
+      tokenId: user?.token.id,
+      address: clientAddress(request),
+      transport: 'websocket',
+      durationMs: Math.round(durationMs * 100) / 100,
+      outcome: describeOutcome(refusal),
+    },
+    'request',
+  )
+}
+
+/** Writes the line of a WebSocket that has closed. */
+export function logSocketClosed(
+  log: FastifyBaseLogger,
+  request: FastifyRequest,
+  end: { user: UserPrincipal | null; code: number; reason: string | undefined; durationMs: number },
+): void {
+  log.info(
+    {
+      reqId: request.id,
+      userId: end.user?.user.id,
+      tokenId: end.user?.token.id,
+      address: clientAddress(request),
+      code: end.code,
+      reason: end.reason,
+      durationMs: Math.round(end.durationMs),
+    },
+    'socket closed',
+  )
 }
 
 /** Writes the line of any other request. It names the route, for the URL is the client's and may hold anything. */
@@ -90,6 +132,10 @@ export function logRequest(request: FastifyRequest, reply: FastifyReply, level: 
     },
     'request',
   )
+}
+
+function describeOutcome(refusal: Refusal | null): string {
+  return refusal === null ? 'OK' : `${refusal.code}${refusal.reason ? `/${refusal.reason}` : ''}`
 }
 
 function elapsedMs(reply: FastifyReply): number {

@@ -7,6 +7,7 @@ import { startApp, type TestApp } from '../support/app.ts'
 import { startHost } from '../support/host.ts'
 import { type ForeignToken, foreignTokens, storeForeignToken } from '../support/imported.ts'
 import { secret } from '../support/log.ts'
+import { openSocket } from '../support/socket.ts'
 
 const dayMs = 86_400_000
 const whoAmI = '{ viewer { username } }'
@@ -135,16 +136,35 @@ for (const foreign of foreignTokens) {
     }
   })
 
+  t.test(`${what} opens a socket, which ends with it`, async (t) => {
+    for (const tokenCache of ['1000', 'off']) {
+      const app = await startWith(t, foreign, { listen: true, tokenCache })
+      const socket = await openSocket(t, app.url)
+      t.match(await socket.init({ authorization: `Token ${token}` }), { type: 'connection_ack' })
+      t.match(await socket.run(whoAmI), { payload: { data: { viewer: { username: 'ada' } } } })
+      const { body } = await app.graphql('mutation { rotateToken { token } }', null, { token })
+      secret(body.data.rotateToken.token)
+      t.match(await socket.run(whoAmI), { type: 'next' }, 'within the grace')
+      app.clock.now += 30_000
+      t.equal(await socket.closed, '4401 REVOKED')
+      await app.app.close()
+    }
+  })
+
   t.test(`${what} in an application's own database is that of its user`, async (t) => {
     const kysely = new Kysely<unknown>({
       dialect: new SqliteDialect({ database: new SqliteDatabase(':memory:') }),
     })
     t.teardown(() => kysely.destroy())
-    const { query, signIn } = await startHost(t, { database: kysely })
+    const { app, query, signIn } = await startHost(t, { database: kysely })
     const { id: userId } = await signIn('ada')
     t.match((await query(whoAmI, { token })).body.errors, [{ extensions: { reason: 'INVALID' } }])
     await storeForeignToken(adoptKysely(kysely), foreign, { userId, now: Date.now() })
     t.same((await query(whoAmI, { token })).body, { data: { viewer: { username: 'ada' } } })
+    const socket = await openSocket(t, await app.listen({ host: '127.0.0.1', port: 0 }))
+    await socket.init({ authorization: `Token ${token}` })
+    t.match(await socket.run(whoAmI), { payload: { data: { viewer: { username: 'ada' } } } })
+    await app.close()
   })
 }
 

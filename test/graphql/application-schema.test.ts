@@ -20,22 +20,22 @@ t.test('the application does not start with a schema that breaks a rule, and is 
         schema: [
           'extend type Query { notes: Int, open: Int @public }',
           'extend type Mutation { add: Int }',
-          'type Subscription { added: Int }',
+          'extend type Subscription { added: Int }',
         ],
       },
       rules(
         'Query.notes: a root field needs @auth or @public; add one of them.',
-        'Mutation.add: a root field needs @auth or @public; add one of them.',
         'Subscription.added: a root field needs @auth or @public; add one of them.',
-        'Subscription: subscriptions do not run yet; leave the type out of the schema.',
+        'Mutation.add: a root field needs @auth or @public; add one of them.',
       ),
     ],
     [
-      'subscriptions, whatever their type is called',
+      'a subscription that nothing feeds',
       {
-        schema: 'type Live { added: Int @public } extend schema { subscription: Live }',
+        schema: 'extend type Subscription { added: Int @public }',
+        resolvers: { Subscription: { added: {} } },
       },
-      /Live: subscriptions do not run yet; leave the type out of the schema\./,
+      rules('Subscription.added: a resolver { subscribe } is needed, which returns an async iterable.'),
     ],
     [
       'both directives',
@@ -101,7 +101,7 @@ t.test('the application does not start with a schema that breaks a rule, and is 
     [
       'Query defined anew',
       { schema: 'type Query { notes: Int @auth }' },
-      'The schema cannot be built: There can be only one type named "Query". Write "extend type" for Query and Mutation, which Latchkey defines.',
+      'The schema cannot be built: There can be only one type named "Query". Write "extend type" for Query, Mutation and Subscription, which Latchkey defines.',
     ],
     [
       "a type of Latchkey's defined anew",

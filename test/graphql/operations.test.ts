@@ -81,18 +81,6 @@ t.test('what cannot run says why, and never what was sent', (t) => {
       'OPERATION_RESOLUTION_FAILURE',
       'The document has no operation of that name.',
     ],
-    [
-      'subscription { a }',
-      null,
-      'OPERATION_RESOLUTION_FAILURE',
-      'Subscriptions do not run over HTTP requests.',
-    ],
-    [
-      'subscription A { a } query B { a }',
-      'A',
-      'OPERATION_RESOLUTION_FAILURE',
-      'Subscriptions do not run over HTTP requests.',
-    ],
     [`{ ${'a '.repeat(999)}}`, null, 'QUERY_TOO_COMPLEX', /at most 1000 tokens/],
   ]
   for (const [source, name, code, message] of rows) {

@@ -1,0 +1,97 @@
+import t from 'tap'
+import { password, startApp } from '../support/app.ts'
+import { openSocket } from '../support/socket.ts'
+
+const watch = 'subscription { viewerTokensChanged { tokens { nodes { name } } } }'
+
+t.test('limits hold for sockets, operations and messages', async (t) => {
+  const settings = { socketLimitUser: 2, socketLimitAddress: 3, socketOperations: 2, rateLimitRequests: 12 }
+  const { url, createUser, signIn } = await startApp(t, { listen: true, bodyLimit: '2KiB', ...settings })
+  const token = await signIn(await createUser())
+  const mine = []
+  for (let count = 0; count < 3; count++) {
+    const socket = await openSocket(t, url)
+    mine.push((await socket.init({ authorization: `Token ${token}` })).type)
+    if (count === 0) {
+      for (const id of ['1', '2', '3']) socket.subscribe(id, watch)
+      t.match(await socket.next(), {
+        id: '3',
+        type: 'error',
+        payload: [{ extensions: { reason: 'OPERATIONS' } }],
+      })
+      socket.send({ type: 'complete', id: '1' })
+      socket.send({ type: 'complete', id: '2' })
+      const codes = new Set()
+      for (let sent = 0; sent < 15; sent++) {
+        const { type, payload } = await socket.run('{ serverInfo { name } }')
+        codes.add(`${type} ${payload[0]?.extensions.reason ?? ''}`)
+      }
+      t.strictSame([...codes], ['next ', 'error REQUESTS'])
+    }
+  }
+  t.strictSame(mine, ['connection_ack', 'connection_ack', '1013 TOO_MANY_SOCKETS'])
+  const large = await openSocket(t, url)
+  large.send(`"${'x'.repeat(3_000)}"`)
+  t.match(await large.closed, /^1009/)
+  const strangers = []
+  for (let count = 0; count < 4; count++) strangers.push(await openSocket(t, url))
+  t.equal(await strangers[3]?.closed, '1013 TOO_MANY_SOCKETS')
+})
+
+t.test('who gives no sign of life, or does nothing, is let go', async (t) => {
+  const settings = { socketPingInterval: '100ms', socketIdleTimeout: '200ms' }
+  const { url } = await startApp(t, { listen: true, ...settings })
+  const idle = await openSocket(t, url)
+  await idle.init()
+  t.equal(await idle.closed, '1001 IDLE')
+  const dead = await openSocket(t, url)
+  await dead.init()
+  dead.webSocket.pong = () => {}
+  t.match(await dead.closed, /^1006/)
+})
+
+t.test('a client that asks for signs of life and reads none is cut off', async (t) => {
+  const { app, url } = await startApp(t, { listen: true, socketBuffer: '64KiB' })
+  const socket = await openSocket(t, url)
+  await socket.init()
+  socket.webSocket.pause()
+  const payload = Buffer.alloc(125)
+  while (app.websocketServer.clients.size > 0) {
+    for (let count = 0; count < 1_000; count++) socket.webSocket.ping(payload)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  t.pass('the server has let it go')
+})
+
+t.test('fresh credentials count as requests', async (t) => {
+  const { url, createUser, signIn } = await startApp(t, { listen: true, rateLimitRequests: 5 })
+  const authorization = `Token ${await signIn(await createUser())}`
+  const socket = await openSocket(t, url)
+  await socket.init({ authorization })
+  for (let count = 0; count < 6; count++) socket.send({ type: 'ping', payload: { authorization } })
+  t.match(await socket.closed, /^1013 RATE_LIMITED retryAfter=\d+$/)
+})
+
+t.test('sign-ins over sockets are counted with those over HTTP', async (t) => {
+  const { url, createUser, graphql } = await startApp(t, { listen: true })
+  const { username } = await createUser()
+  const signIn = 'mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p) { token } }'
+  const sockets = await Promise.all(Array.from({ length: 4 }, () => openSocket(t, url)))
+  for (const socket of sockets) await socket.init()
+  const tries = sockets.flatMap((socket) =>
+    Array.from({ length: 25 }, (_, index) => ({ socket, id: `${index}` })),
+  )
+  for (const { socket, id } of tries) socket.subscribe(id, signIn, { u: username, p: `not ${password}` })
+  const reasons = []
+  for (const socket of sockets) {
+    while (reasons.length < tries.length) {
+      const { type, payload } = await socket.next()
+      if (type === 'next') reasons.push(`${payload.errors[0].extensions.code}`)
+      if (reasons.length % 25 === 0 && type === 'next') break
+    }
+  }
+  t.equal(reasons.filter((code) => code === 'UNAUTHENTICATED').length, 5)
+  t.equal(reasons.filter((code) => code === 'RATE_LIMITED').length, 95)
+  const { body } = await graphql(signIn, { u: username, p: password })
+  t.match(body, { errors: [{ extensions: { code: 'RATE_LIMITED' } }] }, 'and then over HTTP')
+})
