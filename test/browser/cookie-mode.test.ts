@@ -113,6 +113,39 @@ t.test(
   },
 )
 
+t.test(
+  'a page of the own origin opens a WebSocket by the cookie alone, and one of another origin opens none',
+  { skip },
+  async (t) => {
+    const { app, page, password } = await start(t)
+    await post(page, signInForCookie, { username: 'ada', password })
+    t.match(JSON.parse(await connect(page, app.url)), {
+      type: 'connection_ack',
+      payload: { expiresAt: /^2026-/ },
+    })
+    const other = Fastify()
+    other.get('/', (_request, reply) => reply.type('text/html').send('<title>evil</title>'))
+    t.teardown(() => other.close())
+    const attacker = await page.context().newPage()
+    await attacker.goto(await other.listen({ host: '127.0.0.1', port: 0 }))
+    t.equal(await connect(attacker, app.url), 'closed with 1006')
+  },
+)
+
+/** What a page hears first over a WebSocket, having presented nothing. */
+function connect(page: Page, url: string): Promise<string> {
+  return page.evaluate(
+    (address) =>
+      new Promise<string>((resolve) => {
+        const socket = new WebSocket(address, 'graphql-transport-ws')
+        socket.onopen = () => socket.send('{"type":"connection_init"}')
+        socket.onmessage = ({ data }) => resolve(data)
+        socket.onclose = ({ code }) => resolve(`closed with ${code}`)
+      }),
+    `${url.replace('http', 'ws')}/graphql`,
+  )
+}
+
 interface Form {
   action: string
   enctype: string

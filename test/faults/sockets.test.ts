@@ -10,16 +10,18 @@ t.test('revoking a user closes exactly their sockets, in every process', async (
   const names = Array.from({ length: 20 }, (_, index) => `user${index}`)
   for (const name of [...names, 'ada']) await domain.createUser(name)
   const servers = [await startServer(t, { databaseUrl }), await startServer(t, { databaseUrl })]
-  const open = async (name: string, index: number) => {
-    const { token } = await domain.signIn(name, { address: `192.0.2.${index + 1}` })
+  const signIn = async (name: string, index: number) =>
+    (await domain.signIn(name, { address: `192.0.2.${index + 1}` })).token
+  const open = async (token: string, index: number) => {
     const socket = await openSocket(t, servers[index % 2]?.url as string)
     await socket.init({ authorization: `Token ${token}` })
     return socket
   }
   const others = []
-  for (const [index, name] of names.entries()) others.push(await open(name, index))
+  for (const [index, name] of names.entries()) others.push(await open(await signIn(name, index), index))
+  const tokens = [await signIn('ada', 20), await signIn('ada', 21)]
   const own = []
-  for (let index = 0; index < 6; index++) own.push(await open('ada', index))
+  for (let index = 0; index < 100; index++) own.push(await open(tokens[index < 50 ? 0 : 1] as string, index))
   const ada = await domain.userOf((await domain.signIn('ada')).token)
   await domain.auth.revokeAllTokens(ada, origin())
   for (const socket of own) t.equal(await socket.closed, '4401 REVOKED')
