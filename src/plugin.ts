@@ -155,7 +155,7 @@ export async function registerLatchkey(
     createContext(
       auth,
       request.principal,
-      () => originOf(request),
+      originOf(request),
       readToken ??
         (() => {
           const inHeader = authentication.readCredentials(request.raw)

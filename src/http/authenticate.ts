@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import type { RequestOrigin } from '../auth/origin.ts'
 import type { Principal, ResolvePrincipal } from '../auth/principal.ts'
 import { type Credentials, missing, type ReadCredentials } from './authorization.ts'
@@ -12,10 +13,12 @@ declare module 'fastify' {
     /** Who makes the request; anonymous until Latchkey's `preHandler` has run. */
     principal: Principal
     [resolved]: Principal | null
+    [origin]: RequestOrigin | null
   }
 }
 
 const resolved = Symbol('latchkey.principal')
+const origin = Symbol('latchkey.origin')
 
 /** Fastify's `preHandler` in its callback form, which costs no promise. */
 export type PreHandler = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
@@ -23,6 +26,7 @@ export type PreHandler = (request: FastifyRequest, reply: FastifyReply, done: (e
 /** Gives each request its `principal`. */
 export function decoratePrincipal(app: FastifyInstance): void {
   app.decorateRequest(resolved, null)
+  app.decorateRequest(origin, null)
   // Fastify shares no object among requests, not even a frozen one, unless a getter hands it out.
   app.decorateRequest('principal', {
     getter() {
@@ -89,11 +93,20 @@ function carriesToken(credentials: Credentials): boolean {
  * what a proxy says is no address, the client is whoever is on the socket.
  */
 export function clientAddress(request: FastifyRequest): string {
-  const address = readAddress(request.ip) ?? readAddress(request.socket.remoteAddress) ?? 'unknown'
-  return address.startsWith('::ffff:') ? normalizeIP(address, 128) : address
+  const { ip } = request
+  if (ip === undefined) return 'unknown'
+  const known = addresses.get(ip)
+  if (known !== undefined) return known
+  const readable = readAddress(ip)
+  const address = readable ?? readAddress(request.socket.remoteAddress) ?? 'unknown'
+  const shown = address.startsWith('::ffff:') ? normalizeIP(address, 128) : address
+  if (readable !== null) addresses.set(ip, shown)
+  return shown
 }
 
-/** On a Unix socket there is no address. */
+/** As they are shown, by what sockets and proxies call them: to find one takes less than to read it again. */
+const addresses = new LRUCache<string, string>({ max: 1_000 })
+
 function readAddress(text: string | undefined): string | null {
   if (text === undefined || isIP(text) !== 0) return text ?? null
   const match = /^(?:\[(.{2,45})\]|([^:]{7,15}))(?::\d{1,5})?$/.exec(text)
@@ -106,7 +119,13 @@ export function limitedAddress(address: string): string {
   return address.includes(':') ? normalizeIP(address, 64) : address
 }
 
+/** Where a request comes from: found out once, whoever asks. */
 export function originOf(request: FastifyRequest): RequestOrigin {
+  request[origin] ??= findOrigin(request)
+  return request[origin]
+}
+
+function findOrigin(request: FastifyRequest): RequestOrigin {
   const userAgent = request.headers['user-agent']
   const address = clientAddress(request)
   return {
