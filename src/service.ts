@@ -52,13 +52,13 @@ export async function startService(
   setFlagsFromString(`--heap-growing-percent=${heapGrowthPercent}`)
   const complain = (sentence: string): unknown => process.stderr.write(`${sentence}\n`)
   const log = createLogOutput(1, complain, Date.now, options.logBatchBytes)
-  const draining = { isOn: false }
+  const draining = createDraining()
   const leaving = { isOn: false }
   const counting = settings.adminPort > 0 ? await import('./metrics/registry.ts') : null
   const registry = counting?.createProcessRegistry()
   const app = await buildApp(settings, {
     logger: { level: settings.logLevel, stream: log },
-    http: { ServerResponse: createResponseClass(draining) },
+    http: { ServerResponse: draining.ServerResponse },
     ...(registry ? { plugin: { metrics: registry } } : {}),
     isDraining: () => leaving.isOn,
     ...(options.primary ? { primary: options.primary } : {}),
@@ -90,7 +90,7 @@ export async function startService(
       async stop(cause, graceMs, delayMs = settings.shutdownDelay) {
         const start = performance.now()
         app.log.info({ cause }, 'stopping')
-        draining.isOn = true
+        draining.begin()
         leaving.isOn = delayMs !== null
         await sleep(delayMs ?? 0)
         sessions.sendElsewhere()
@@ -107,13 +107,21 @@ export async function startService(
   }
 }
 
-/** Answers that end their connection while the process drains: a client sends its next request over another one. */
-function createResponseClass(draining: { isOn: boolean }): typeof ServerResponse {
-  return class<Request extends IncomingMessage> extends ServerResponse<Request> {
-    override writeHead(...parameters: unknown[]): this {
-      if (draining.isOn) this.setHeader('connection', 'close')
-      return super.writeHead(...(parameters as [number]))
-    }
+/**
+ * Answers that end their connection from `begin` on: a client sends its next request over another one. Until then nothing
+ * stands between them and Node's own.
+ */
+function createDraining(): { ServerResponse: typeof ServerResponse; begin(): void } {
+  class Response<Request extends IncomingMessage> extends ServerResponse<Request> {}
+  return {
+    ServerResponse: Response,
+    begin() {
+      const { writeHead } = Response.prototype
+      Response.prototype.writeHead = function (this: Response<IncomingMessage>, ...parameters: unknown[]) {
+        this.setHeader('connection', 'close')
+        return writeHead.apply(this, parameters as [number])
+      }
+    },
   }
 }
 
