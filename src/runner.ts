@@ -40,7 +40,7 @@ export function createRunner(
   return {
     prepare,
     execute(operation, variables, request, reply, readToken) {
-      const run = (context: object): Promise<ExecutionResult> =>
+      const run = (context: object): ExecutionResult | Promise<ExecutionResult> =>
         executor.execute(operation as Operation, variables, context, reply, reportFault(request))
       const own = contextOf(request, readToken === undefined ? reply : undefined, readToken)
       if (contextOfApplication === undefined) return run(own)

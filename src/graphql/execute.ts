@@ -1,5 +1,6 @@
 import type { FastifyReply } from 'fastify'
 import type { GraphQLFormattedError, GraphQLSchema, ValidationRule } from 'graphql'
+import type { CompiledOperations, Executed } from './compiled.ts'
 import {
   describeVariables,
   findMisfits,
@@ -24,13 +25,14 @@ export interface Executor {
     /** Whether subscriptions run there. */
     isSocket: boolean,
   ): Operation | { errors: readonly GraphQLFormattedError[] }
+  /** Answers at once where the operation is compiled and no resolver is asynchronous. */
   execute(
     operation: Operation,
     variables: Record<string, unknown> | null,
     context: object,
     reply: FastifyReply,
     report: ReportFault,
-  ): Promise<ExecutionResult>
+  ): ExecutionResult | Promise<ExecutionResult>
   subscribe(
     operation: Operation,
     variables: Record<string, unknown> | null,
@@ -47,8 +49,10 @@ export function createExecutor(deps: {
   suggestions: boolean
   rules: readonly ValidationRule[]
   maxErrors: number
+  /** Operations that run without Mercurius; null where it has something to add to each. */
+  findCompiled: () => CompiledOperations | null
 }): Executor {
-  const { schema, findOperation, suggestions, rules, maxErrors } = deps
+  const { schema, findOperation, suggestions, rules, maxErrors, findCompiled } = deps
   const subscribe = createSubscribe({
     schema,
     rules,
@@ -77,7 +81,15 @@ export function createExecutor(deps: {
 
     execute(operation, variables, context, reply, report) {
       const unfit = variables === null ? [] : findUnfit(operation, variables)
-      if (unfit.length > 0) return Promise.resolve({ errors: unfit })
+      if (unfit.length > 0) return { errors: unfit }
+      const compiled = findCompiled()
+      const run = compiled?.find(operation)
+      if (run) {
+        const executed = run(Object.assign(context, { reply, app: reply.server }), variables) // as Mercurius does
+        if (!(executed instanceof Promise))
+          return describeResult(executed, operation, variables, reply, report)
+        return executed.then((result) => describeResult(result, operation, variables, reply, report))
+      }
       // Without variables none are passed: Mercurius would build an execution context only to check them.
       const executed = reply.graphql(
         operation.source,
@@ -86,14 +98,17 @@ export function createExecutor(deps: {
         operation.name ?? undefined,
       ) as Promise<ExecutionResult>
       return executed.then(
-        (result) => describeResult(result, operation, variables, reply, report),
+        (result) => {
+          if (result.data !== undefined) compiled?.ran(operation)
+          return describeResult(result, operation, variables, reply, report)
+        },
         (error) => refuseInvalid(error, operation, variables),
       )
     },
   }
 
   function describeResult(
-    result: ExecutionResult,
+    result: Executed | ExecutionResult,
     operation: Operation,
     variables: Record<string, unknown> | null,
     reply: FastifyReply,

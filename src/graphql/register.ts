@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
 import mercurius, { type MercuriusLoaders, type MercuriusOptions } from 'mercurius'
 import { findUncompilableInputs, hasVariableOf } from './compilable.ts'
+import { createCompiledOperations } from './compiled.ts'
 import { createExecutor, type Executor } from './execute.ts'
 import { guardSchema } from './guard.ts'
 import type { QueryLimits } from './limits.ts'
@@ -67,6 +68,8 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     errorFormatter: (execution) => ({ statusCode: 200, response: execution as never }),
   })
   keepUncompiled(app, schema)
+  const compiled = createCompiledOperations(schema, options.jit)
+  const isPlain = watchForExtras(app, loaders !== undefined)
   app.addHook('onReady', async () => {
     // A schema that was exchanged through `app.graphql` has not been checked for fields that are open by mistake.
     if (app.graphql.schema !== schema) {
@@ -82,7 +85,24 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
     suggestions: introspection,
     rules,
     maxErrors,
+    findCompiled: () => (isPlain() ? compiled : null),
   })
+}
+
+/** Whether Mercurius adds nothing to operations: neither hooks nor loaders of the application. */
+function watchForExtras(app: FastifyInstance, hasLoaders: boolean): () => boolean {
+  let isPlain = !hasLoaders
+  const { graphql } = app
+  for (const name of ['addHook', 'defineLoaders'] as const) {
+    const define = graphql[name] as (...parameters: unknown[]) => unknown
+    Object.assign(graphql, {
+      [name](...parameters: unknown[]) {
+        isPlain = false
+        return define.apply(graphql, parameters)
+      },
+    })
+  }
+  return () => isPlain
 }
 
 /** Mercurius compiles no document that a hook hands back. The hook costs each operation, so that there is one only where needed. */

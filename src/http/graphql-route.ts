@@ -54,7 +54,7 @@ export interface OperationRunner {
     reply: FastifyReply,
     /** The token that was presented, where it is not in the header. */
     readToken?: () => string | null,
-  ): Promise<ResponseBody>
+  ): ResponseBody | Promise<ResponseBody>
   /** Begins a subscription; the requests of its events are made anew, for their principals may differ. */
   subscribe(
     operation: RunnableOperation,
@@ -221,9 +221,13 @@ function answer(
   request.graphqlOutcome = { operation, refusal: null }
   if (request.method === 'GET' && operation.kind !== 'query') throw methodNotAllowed('Mutations need POST.')
   const run = (): void => {
+    const executed = options.runner.execute(operation, parameters.variables, request, reply)
+    if (!(executed instanceof Promise)) {
+      send(request, reply, executed, type, options)
+      return
+    }
     const deadline = deadlines.begin(() => reply.send(tooLate()))
-    options.runner
-      .execute(operation, parameters.variables, request, reply)
+    executed
       .then(
         (body) => {
           if (deadlines.end(deadline)) send(request, reply, body, type, options)

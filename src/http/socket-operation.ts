@@ -122,7 +122,7 @@ async function execute(
   operation: RunnableOperation,
   { variables }: GraphQLParameters,
 ): Promise<Outcome> {
-  const work = deps.runner.execute(operation, variables, request, reply, bearer.readToken)
+  const work = Promise.resolve(deps.runner.execute(operation, variables, request, reply, bearer.readToken))
   void work.then(finish, finish) // though nobody may wait for it any more
   const body = await within(deps.deadlines, work)
   // What has no data has errors.

@@ -1,20 +1,22 @@
 import type { FastifyReply } from 'fastify'
 import t from 'tap'
-import { createExecutor, type Executor } from '../../src/graphql/execute.ts'
+import { createExecutor } from '../../src/graphql/execute.ts'
 import type { Operation } from '../../src/graphql/operations.ts'
+import type { ExecutionResult } from '../../src/graphql/result.ts'
 import { loadSchema } from '../../src/graphql/schema.ts'
 
 const source = 'query ($a: Int!) { __typename }'
 const operation: Operation = { kind: 'query', name: null, field: null, signsIn: false, defaulted: [], source }
 
 /** Runs an operation while Mercurius answers as given: in ways that its documents of today do not bring about. */
-function execute(answer: () => unknown): ReturnType<Executor['execute']> {
+async function execute(answer: () => unknown): Promise<ExecutionResult> {
   const executor = createExecutor({
     schema: loadSchema(),
     findOperation: () => [],
     suggestions: true,
     rules: [],
     maxErrors: 10,
+    findCompiled: () => null,
   })
   const reply = { graphql: async () => answer(), request: { id: 'r1' } } as unknown as FastifyReply
   return executor.execute(operation, null, {}, reply, () => undefined)
