@@ -59,8 +59,9 @@ export async function answer(page: Page, name: string): Promise<void> {
   await page.getByRole('dialog').last().getByRole('button', { name, exact: true }).click()
 }
 
-/** The cards of the list, by the name that heads each. */
-export async function cards(page: Page): Promise<string[]> {
+/** The names that head the cards of the list, once there are so many. */
+export async function cards(page: Page, count: number): Promise<string[]> {
+  await page.waitForFunction(`document.querySelectorAll('.card').length === ${count}`)
   const names = await page.locator('.card .name').allTextContents()
   return names.sort()
 }
