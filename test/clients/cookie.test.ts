@@ -1,9 +1,7 @@
 import t, { type Test } from 'tap'
 import { cookieStorage, type WebStorageArea } from '../../clients/client.ts'
 import { startApp } from '../support/app.ts'
-import { ownPage } from '../support/cookie.ts'
-import { secret } from '../support/log.ts'
-import { createDevices, interceptFetch, until } from './device.ts'
+import { actAsBrowser, createDevices, until } from './device.ts'
 
 const viewer = '{ viewer { username } }'
 const minute = 60_000
@@ -20,24 +18,6 @@ async function start(t: Test) {
   const device = createDevices(t, server)
   const tab = () => device({ storage: cookieStorage(area) })
   return { ...server, user, texts, tab, browser: actAsBrowser(t) }
-}
-
-/** Keeps the cookie as a browser does for a page of the API's own origin, and counts rotations. */
-function actAsBrowser(t: Test) {
-  const browser = { cookie: '', rotations: 0, isOnline: true }
-  const { fetch } = globalThis
-  interceptFetch(t, async (request) => {
-    if (!browser.isOnline) throw new TypeError('fetch failed')
-    if ((await request.clone().text()).includes('rotateToken')) browser.rotations += 1
-    const mayCarry = request.credentials === 'include'
-    for (const [name, value] of Object.entries(ownPage)) request.headers.set(name, value)
-    if (mayCarry && browser.cookie !== '') request.headers.set('cookie', `latchkey=${browser.cookie}`)
-    const response = await fetch(request)
-    const set = /^latchkey=([^;]*)/.exec(response.headers.get('set-cookie') ?? '')?.[1]
-    if (mayCarry && set !== undefined) browser.cookie = secret(set)
-    return response
-  })
-  return browser
 }
 
 t.test('the token stays in the cookie, and tabs have sign-in, rotation and end in common', async (t) => {

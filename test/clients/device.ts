@@ -8,6 +8,7 @@ import {
 } from '../../clients/client.ts'
 import { createFetch } from '../../clients/fetch.ts'
 import type { Answer, TestApp } from '../support/app.ts'
+import { ownPage } from '../support/cookie.ts'
 import { secret } from '../support/log.ts'
 
 /** A tab, or an installation on a phone. */
@@ -90,4 +91,22 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
     if (Date.now() > deadline) throw new Error(`This did not come true within 5 seconds: ${isSo}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
+}
+
+/** Keeps the cookie as a browser does for a page of the API's own origin, and counts rotations. */
+export function actAsBrowser(t: Test) {
+  const browser = { cookie: '', rotations: 0, isOnline: true }
+  const { fetch } = globalThis
+  interceptFetch(t, async (request) => {
+    if (!browser.isOnline) throw new TypeError('fetch failed')
+    if ((await request.clone().text()).includes('rotateToken')) browser.rotations += 1
+    const mayCarry = request.credentials === 'include'
+    for (const [name, value] of Object.entries(ownPage)) request.headers.set(name, value)
+    if (mayCarry && browser.cookie !== '') request.headers.set('cookie', `latchkey=${browser.cookie}`)
+    const response = await fetch(request)
+    const set = /^latchkey=([^;]*)/.exec(response.headers.get('set-cookie') ?? '')?.[1]
+    if (mayCarry && set !== undefined) browser.cookie = secret(set)
+    return response
+  })
+  return browser
 }

@@ -28,7 +28,7 @@ async function bundle(t: Test, entry: string, names = '*'): Promise<string> {
 }
 
 t.test('each package is under 3 kB', async (t) => {
-  for (const entry of ['client', 'apollo', 'urql', 'fetch']) {
+  for (const entry of ['client', 'apollo', 'urql', 'fetch', 'graphql-ws']) {
     const size = gzipSync(await bundle(t, entry)).length
     t.ok(size < 3_000, `latchkey/${entry}: ${size} bytes`)
   }
