@@ -39,6 +39,7 @@ export function toAuthOptions(settings: Settings): AuthOptions {
     },
     auditRetentionMs: Number.isFinite(settings.auditRetention) ? settings.auditRetention : 0,
     signUpOpen: settings.signUp === 'open',
+    signUpsPerHour: settings.rateLimitSignUps,
     mail: {
       enabled: settings.smtpUrl !== 'off',
       resetTtlMs: settings.mailResetTtl,

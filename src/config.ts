@@ -241,6 +241,11 @@ export const settings = {
     '100',
     'Failed sign-ins in a row after which a password stops working until it is set anew.',
   ),
+  rateLimitSignUps: setting(
+    integerOrOff(1, 1_000_000_000),
+    '20',
+    'Accounts that sign-ups of an address (of a /64 with IPv6) make per hour, or `off`.',
+  ),
   smtpUrl: setting(
     mailServer,
     'log',

@@ -272,6 +272,11 @@ const cases: Record<SettingName, Case> = {
   rateLimitBackoff: { byDefault: second, ...duration(1) },
   rateLimitBackoffMax: { byDefault: 15 * minute, ...duration(1) },
   rateLimitAddressFailures: { byDefault: 10, ...wholeNumber(1, 1_000_000) },
+  rateLimitSignUps: {
+    byDefault: 20,
+    accepts: { off: 0, '1': 1, '1000000000': 1_000_000_000 },
+    refuses: ['-1', 'none', '1.5', '1000000001'],
+  },
   rateLimitLockAfter: { byDefault: 100, ...wholeNumber(10, 100) },
   queryTokens: { byDefault: 1000, ...wholeNumber(50, 5_000) },
   queryDepth: { byDefault: 10, ...wholeNumber(1, 1000) },

@@ -5,6 +5,7 @@ import { deleteMailTokensOf } from '../db/mail-tokens.ts'
 import type { Database } from '../db/open.ts'
 import { deleteOutboxOf } from '../db/outbox.ts'
 import type { Tables } from '../db/tables.ts'
+import { giveBackAttempt } from '../db/throttle.ts'
 import { eraseTokenDetails, markTokenProven, markTokensRevoked } from '../db/tokens.ts'
 import {
   deleteUser,
@@ -15,8 +16,9 @@ import {
   type UserRow,
   updateUser,
 } from '../db/users.ts'
-import { LatchkeyError } from '../errors.ts'
+import { LatchkeyError, rateLimited } from '../errors.ts'
 import type { Hooks } from './hooks.ts'
+import { countInHour } from './hour-count.ts'
 import type { Mails } from './mails.ts'
 import { type CanonicalName, nameKeysOf, requireEmail, requireNameKey, requireUsername } from './names.ts'
 import { type Actor, type AuthEvent, type ReportEvent, type RequestOrigin, reportEnds } from './origin.ts'
@@ -42,7 +44,10 @@ export interface AccountRequest {
 
 /** What becomes of accounts. */
 export interface Accounts {
-  /** Creates an account for whoever asks; `FORBIDDEN` / `DISABLED` where sign-up is closed, `CONFLICT` for a taken name. */
+  /**
+   * Creates an account for whoever asks; `FORBIDDEN` / `DISABLED` where sign-up is closed, `CONFLICT` for a taken name,
+   * `RATE_LIMITED` / `REQUESTS` where the network has made many.
+   */
   signUp(request: AccountRequest & { password: string }, origin: RequestOrigin): Promise<User>
   /** Sets a new password after proving the one in force; every other token of the user ends. Returns how many. */
   changePassword(
@@ -103,6 +108,8 @@ export function createAccounts(deps: {
   hooks: Hooks
   mails: Mails
   signUpOpen: boolean
+  /** How many accounts a network makes in an hour; 0 for any number. */
+  signUpsPerHour: number
 }): Accounts {
   const { database, clock, passwords, throttle, provePassword, report, hooks, mails } = deps
 
@@ -167,6 +174,18 @@ export function createAccounts(deps: {
     }
   }
 
+  /** Counts the accounts that a network makes, so that a crowd at once makes no more; what fails counts as none. */
+  async function countingSignUps<T>(network: string, work: () => Promise<T>): Promise<T> {
+    if (deps.signUpsPerHour === 0) return work()
+    const key = throttleKey('address', `sign-up ${network}`)
+    const waitMs = await database.run((db) => countInHour(db, key, deps.signUpsPerHour, clock))
+    if (waitMs > 0) throw rateLimited('REQUESTS', waitMs, 'Too many accounts. Wait before you make another.')
+    return work().catch(async (error) => {
+      await database.transaction((db) => giveBackAttempt(db, key))
+      throw error
+    })
+  }
+
   /** What somebody else does to an account; `work` returns the tokens that it ends. Returns how many. */
   async function decide(
     userId: string,
@@ -204,15 +223,15 @@ export function createAccounts(deps: {
       }
       const { username, email } = requireNames(request)
       const names = { username: username.text, email: email?.text ?? null }
-      await hooks.before('beforeSignUp', { ...names, origin })
       const sendVerification = async (db: Kysely<Tables>, userId: string): Promise<void> => {
         if (!mails.enabled || email === null) return
         // Who signs up writes to anybody they like, so that not many such mails go out for one network.
         if (await mails.mayReachStranger(db, origin.network)) await mails.sendVerification(db, userId)
       }
-      const user = await countingConflicts(origin, () =>
-        insertAccount(request, origin.network, sendVerification),
-      )
+      const user = await countingSignUps(origin.network, async () => {
+        await hooks.before('beforeSignUp', { ...names, origin })
+        return countingConflicts(origin, () => insertAccount(request, origin.network, sendVerification))
+      })
       report({ ...origin, event: 'user_created', userId: user.id })
       return user
     },

@@ -60,6 +60,8 @@ export interface AuthOptions {
   /** How long audit events are kept; 0 for keeping none. */
   auditRetentionMs: number
   signUpOpen: boolean
+  /** How many accounts a network makes in an hour; 0 for any number. */
+  signUpsPerHour: number
   mail: MailOptions
   /** How long an answer waits for what follows it, in milliseconds. */
   followUpLimitMs: number
@@ -200,6 +202,7 @@ export function createAuth(deps: {
     hooks,
     mails,
     signUpOpen,
+    signUpsPerHour: options.signUpsPerHour,
   })
   return {
     ...bind(createDevices({ database, clock, life, uses, report })),

@@ -2,9 +2,9 @@ import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
 import { replaceMailToken } from '../db/mail-tokens.ts'
 import type { Tables } from '../db/tables.ts'
-import { findThrottle, saveThrottle } from '../db/throttle.ts'
 import type { UserRow } from '../db/users.ts'
 import { LatchkeyError, rateLimited } from '../errors.ts'
+import { countInHour, hourMs } from './hour-count.ts'
 import type { CanonicalName } from './names.ts'
 import type { RequestOrigin } from './origin.ts'
 import type { Outbox } from './outbox.ts'
@@ -71,8 +71,6 @@ export interface Mails {
   count(db: Kysely<Tables>, kind: string, whom: string, limit?: number): Promise<boolean>
 }
 
-const hourMs = 3_600_000
-
 /** Mails to strangers that one address on the network brings about, by sign-ups and changes of address. */
 const strangersPerHour = 20
 
@@ -137,14 +135,7 @@ export function createMails(deps: { outbox: Outbox; clock: () => number; options
     },
 
     async count(db, kind, whom, limit = options.limit) {
-      const now = clock()
-      const key = throttleKey('mail', `${kind} ${whom}`)
-      const row = await findThrottle(db, key)
-      const isOn = row !== undefined && row.expiresAt > now && row.expiresAt <= now + hourMs
-      const counter = isOn ? row : { attempts: 0, blockedUntil: 0, expiresAt: now + hourMs }
-      if (counter.attempts >= limit) return false
-      await saveThrottle(db, key, { ...counter, attempts: counter.attempts + 1 })
-      return true
+      return (await countInHour(db, throttleKey('mail', `${kind} ${whom}`), limit, clock)) === 0
     },
   }
   return mails

@@ -16,15 +16,6 @@ export function findThrottle(db: Kysely<Tables>, key: string): Promise<ThrottleR
     .executeTakeFirst()
 }
 
-export async function saveThrottle(db: Kysely<Tables>, key: string, row: ThrottleRow): Promise<void> {
-  const values = { attempts: row.attempts, blocked_until: row.blockedUntil, expires_at: row.expiresAt }
-  await db
-    .insertInto('latchkey_throttle')
-    .values({ key, ...values })
-    .onConflict((conflict) => conflict.column('key').doUpdateSet(values))
-    .execute()
-}
-
 /** Puts a counter in the place of what was found; false where that has changed meanwhile, or come into being. */
 export async function replaceThrottle(
   db: Kysely<Tables>,

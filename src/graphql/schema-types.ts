@@ -226,7 +226,10 @@ export type Mutation = {
   setUserPassword: Maybe<SetUserPasswordPayload>;
   /** Gives an account another role, which counts from the next request on. The last active administrator stays one. */
   setUserRole: Maybe<SetUserRolePayload>;
-  /** Creates an account, if the server is open for it. Sign in afterwards with `tokenAuth`. */
+  /**
+   * Creates an account, if the server is open for it. Sign in afterwards with `tokenAuth`. An address makes some an hour;
+   * more are answered `RATE_LIMITED` / `REQUESTS`.
+   */
   signUp: Maybe<SignUpPayload>;
   /**
    * Signs in and issues a token for one device. Send it as `Authorization: Token <token>`.

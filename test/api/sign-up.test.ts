@@ -1,9 +1,11 @@
+import { join } from 'node:path'
 import t from 'tap'
 import { password, startApp, type TestApp } from '../support/app.ts'
+import { freshDatabase, isOnPostgres } from '../support/database.ts'
 
 const signUp =
   'mutation ($u: String!, $p: String!, $e: String) { signUp(username: $u, password: $p, email: $e) { id username } }'
-const settings = { rateLimitAddressFailures: 1_000 }
+const settings = { rateLimitAddressFailures: 1_000, rateLimitSignUps: 'off' }
 
 /** Signs up and tells the username that was stored, or `code/reason/field`. */
 async function outcome({ graphql }: TestApp, u: string, p = password, e?: string | null): Promise<string> {
@@ -270,4 +272,49 @@ t.test('whoever tries names out runs into the limit of the address', async (t) =
   t.match((await app.graphql(update, { e: null }, { token })).body.data, {
     updateViewer: { user: { email: null } },
   })
+})
+
+t.test(
+  'an address makes so many accounts an hour, however many ask at once, and on any process',
+  async (t) => {
+    const databaseUrl = isOnPostgres ? await freshDatabase(t) : `sqlite:${join(t.testdir(), 'shared.db')}`
+    const options = { rateLimitAddressFailures: 1_000, rateLimitSignUps: 3, databaseUrl }
+    const [one, two] = [await startApp(t, options), await startApp(t, options)]
+    const from = (app: TestApp, u: string, address: string, p = password) =>
+      app.graphql(signUp, { u, p }, { address })
+    const home = '2001:db8:1:2::'
+    // What makes no account counts as none.
+    t.match(await from(one, 'ada', `${home}1`, 'short'), { body: { data: { signUp: null } } })
+    t.match(await from(one, 'ada', `${home}1`), { body: { data: { signUp: { username: 'ada' } } } })
+    t.match(await from(two, 'ada', `${home}2`), { body: { errors: [{ extensions: { code: 'CONFLICT' } }] } })
+    one.clock.now += 60_000
+    two.clock.now += 60_000
+    const crowd = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => from(n % 2 === 0 ? one : two, `user-${n}`, `${home}${n}`)),
+    )
+    t.equal(crowd.filter(({ status }) => status === 200).length, 2)
+    const refused = { code: 'RATE_LIMITED', reason: 'REQUESTS', retryAfter: 3_540 }
+    for (const answer of crowd.filter(({ status }) => status !== 200)) {
+      t.match(answer, {
+        status: 429,
+        headers: { 'retry-after': '3540' },
+        body: { errors: [{ extensions: refused }] },
+      })
+    }
+    t.match(await from(two, 'neighbour', '2001:db8:1:3::1'), { status: 200 }, 'another /64')
+    await one.createUser({ username: 'of the operator' })
+    one.clock.now += 59 * 60_000
+    t.match(await from(one, 'later', `${home}1`), { status: 200 })
+  },
+)
+
+t.test('what administrators create is no sign-up', async (t) => {
+  const { graphql, createUser, signIn } = await startApp(t, { rateLimitSignUps: 1 })
+  const token = await signIn(await createUser({ role: 'ADMIN' }))
+  for (const u of ['ada', 'grace', 'eve']) {
+    const create = 'mutation ($u: String!) { createUser(username: $u) { user { username } } }'
+    t.match((await graphql(create, { u }, { token })).body.data, { createUser: { user: { username: u } } })
+  }
+  t.match(await graphql(signUp, { u: 'first', p: password }), { status: 200 })
+  t.match(await graphql(signUp, { u: 'second', p: password }), { status: 429 })
 })

@@ -91,6 +91,7 @@ export async function openDomain(t: Test, options: DomainOptions = {}): Promise<
       throttle,
       auditRetentionMs: options.auditRetentionMs ?? 180 * dayMs,
       signUpOpen: options.signUpOpen ?? true,
+      signUpsPerHour: options.signUpsPerHour ?? 20,
       mail: options.mail ?? { enabled: false, resetTtlMs: hourMs, verifyTtlMs: dayMs, limit: 5 },
       followUpLimitMs: 1_000,
       webhook: options.webhook ?? null,
