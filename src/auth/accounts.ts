@@ -56,8 +56,8 @@ export interface Accounts {
     origin: RequestOrigin,
   ): Promise<number>
   /**
-   * Changes username or email; what is undefined stays. A new address needs a recent proof of the password and, where mails
-   * are sent, becomes the user's once it is confirmed: until then it is pending.
+   * Changes username or email; what is undefined stays. Both need a recent proof of the password. Where mails are sent, a new
+   * address becomes the user's once it is confirmed: until then it is pending.
    */
   updateViewer(
     principal: UserPrincipal,
@@ -276,8 +276,9 @@ export function createAccounts(deps: {
     },
 
     async updateViewer(principal, change, origin) {
-      // Who has the address can set a new password.
-      if (change.email !== undefined) requireFresh(principal.token, ownFreshMs, clock())
+      // Who has the address can set a new password, and a new name locks the owner out who does not know it.
+      if (change.email !== undefined || change.username !== undefined)
+        requireFresh(principal.token, ownFreshMs, clock())
       const { id } = principal.user
       const wanted = typeof change.email === 'string' ? requireEmail(change.email, 'email') : null
       const isPending = wanted !== null && mails.enabled && !isSameMailbox(wanted.text, principal.user.email)

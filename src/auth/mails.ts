@@ -26,7 +26,13 @@ export interface MailOptions {
 export type LinkMail = 'reset' | 'verification' | 'change'
 
 /** The mails that tell of something. */
-export type Notice = 'change-asked' | 'email-changed' | 'password-changed' | 'new-device' | 'token-leaked'
+export type Notice =
+  | 'change-asked'
+  | 'email-changed'
+  | 'username-changed'
+  | 'password-changed'
+  | 'new-device'
+  | 'token-leaked'
 
 /** A mail before it is written: what kind it is, and what its template may mention. */
 export interface Mail {

@@ -38,6 +38,10 @@ export async function changeProfile(
     email_key: email?.key ?? null,
     email_verified_at: emailVerifiedAt,
   })
+  // A name that only follows the address is told of with that.
+  if (current.emailVerifiedAt !== null && isSameEmail && username.key !== toNameKey(current.username)) {
+    await mails.notify(db, { ...current, username: username.text }, 'username-changed')
+  }
   if (current.email !== null && !isSameEmail) {
     await mails.notify(db, current, 'email-changed', { email: email?.text ?? 'none' })
   }

@@ -52,6 +52,14 @@ The address of the account {account} is now: {email}. It was changed at {time}. 
 
 If it was not you, ask the operator of the service for help.
 `,
+  'username-changed': `Subject: Your username was changed
+
+Your account has a new username since {time}: {account}
+
+Sign in with it, or with this address, from now on.
+
+If it was not you, change your password now: that signs all other devices out.
+`,
   'password-changed': `Subject: Your password was changed
 
 The password of the account {account} was changed at {time}, from the network address {address}. Other devices have to sign in again.

@@ -185,6 +185,30 @@ t.test('updateViewer changes what is given and leaves the rest', async (t) => {
   t.notOk(await canSignIn(app, 'ada@example.org', password), 'the former address')
 })
 
+t.test('a new username needs a recent proof of the password', async (t) => {
+  const app = await startApp(t)
+  const ada = await app.createUser({ username: 'ada' })
+  const token = await app.signIn(ada)
+  const personal = (
+    await app.graphql('mutation { createToken(name: "script", scopes: [ACCOUNT]) { token } }', null, {
+      token,
+    })
+  ).body.data.createToken.token
+  const rename = (bearer: string) =>
+    app.graphql('mutation { updateViewer(username: "eve") { user { username } } }', null, { token: bearer })
+  const refused = {
+    status: 403,
+    body: { errors: [{ extensions: { code: 'FORBIDDEN', reason: 'STALE_LOGIN' } }] },
+  }
+  t.match(await rename(personal), refused, 'a personal token')
+  app.clock.now += 600_000
+  t.match(await rename(token), refused, 'an old sign-in')
+  t.match((await app.graphql(viewer, null, { token })).body.data.viewer, { username: 'ada' })
+  const confirm = 'mutation ($p: String!) { confirmPassword(password: $p) { __typename } }'
+  await app.graphql(confirm, { p: password }, { token })
+  t.match((await rename(token)).body.data, { updateViewer: { user: { username: 'eve' } } })
+})
+
 t.test('updateViewer follows the rules of signUp', async (t) => {
   const app = await startApp(t)
   const token = await app.signIn(await app.createUser({ username: 'ada', email: 'ada@example.org' }))

@@ -329,6 +329,26 @@ t.test('a change of address needs a recent proof of the password, and a new pass
   })
 })
 
+t.test('a verified address is told of a new username', async (t) => {
+  const app = await startWithMail(t)
+  const bearer = { token: app.token }
+  const named = async (username: string) => {
+    t.match((await app.graphql(update, { username }, bearer)).body.data.updateViewer, { user: { username } })
+    await idle(app)
+  }
+  await named('not verified')
+  t.equal(app.server.mails.length, 0)
+  await app.graphql(askVerification, null, bearer)
+  await app.graphql(verify, { token: (await app.server.next('ada@example.org')).token })
+  await named('countess')
+  const mail = app.server.mails.at(-1)
+  t.match(mail, { subject: 'Your username was changed', recipients: ['ada@example.org'] })
+  t.match(mail?.text, 'countess')
+  const { length } = app.server.mails
+  await named('Countess')
+  t.equal(app.server.mails.length, length, 'the same name in other letters is no news')
+})
+
 t.test('an address that somebody else has is asked for like any other, and gets no mail', async (t) => {
   const app = await startWithMail(t)
   await app.createUser({ username: 'bob', email: 'bob@example.org' })
