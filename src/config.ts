@@ -278,6 +278,11 @@ export const settings = {
   queryDirectives: setting(integer(0, 10_000), '50', 'The most directives.'),
   queryRootFields: setting(integer(1, 10_000), '20', 'The most fields at the root.'),
   queryFields: setting(integer(1, 1_000_000), '1000', 'The most fields in all, with fragments spelled out.'),
+  queryNodes: setting(
+    integer(1, 1_000_000_000),
+    '2000',
+    'The most rows of lists: `first` or `last` of each, times that of the lists around it.',
+  ),
   queryTimeout: setting(
     duration(100),
     '10s',

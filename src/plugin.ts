@@ -193,6 +193,7 @@ export async function registerLatchkey(
       directives: settings.queryDirectives,
       rootFields: settings.queryRootFields,
       fields: settings.queryFields,
+      nodes: settings.queryNodes,
     },
     introspection: settings.introspection,
     clock,

@@ -284,6 +284,7 @@ const cases: Record<SettingName, Case> = {
   queryDirectives: { byDefault: 50, ...wholeNumber(0, 10_000) },
   queryRootFields: { byDefault: 20, ...wholeNumber(1, 10_000) },
   queryFields: { byDefault: 1000, ...wholeNumber(1, 1_000_000) },
+  queryNodes: { byDefault: 2000, ...wholeNumber(1, 1_000_000_000) },
   queryTimeout: { byDefault: 10 * second, ...duration(100) },
   queryJit: { byDefault: 5, ...wholeNumber(0, 1_000_000) },
   webhookUrl: {

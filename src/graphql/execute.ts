@@ -11,7 +11,7 @@ import {
   refuseNulls,
   withoutRepeats,
 } from './errors.ts'
-import { checkVariables } from './limits.ts'
+import { checkRows, checkVariables, type QueryLimits } from './limits.ts'
 import { type FindOperation, type Operation, unresolved } from './operations.ts'
 import type { ExecutionResult } from './result.ts'
 import { createSubscribe, type Subscribed } from './subscribe.ts'
@@ -45,6 +45,7 @@ export interface Executor {
 export function createExecutor(deps: {
   schema: GraphQLSchema
   findOperation: FindOperation
+  limits: Pick<QueryLimits, 'nodes'>
   /** Whether "Did you mean …" may be said. */
   suggestions: boolean
   rules: readonly ValidationRule[]
@@ -52,7 +53,7 @@ export function createExecutor(deps: {
   /** Operations that run without Mercurius; null where it has something to add to each. */
   findCompiled: () => CompiledOperations | null
 }): Executor {
-  const { schema, findOperation, suggestions, rules, maxErrors, findCompiled } = deps
+  const { schema, findOperation, limits, suggestions, rules, maxErrors, findCompiled } = deps
   const subscribe = createSubscribe({
     schema,
     rules,
@@ -74,13 +75,15 @@ export function createExecutor(deps: {
     },
 
     async subscribe(operation, variables, context, reply, report) {
-      const unfit = variables === null ? [] : findUnfit(operation, variables)
+      const isPlain = variables === null && operation.lists === null
+      const unfit = isPlain ? [] : findUnfit(operation, variables ?? {})
       if (unfit.length > 0) return { errors: unfit }
       return subscribe(operation, variables, context, String(reply.request.id), report)
     },
 
     execute(operation, variables, context, reply, report) {
-      const unfit = variables === null ? [] : findUnfit(operation, variables)
+      const isPlain = variables === null && operation.lists === null
+      const unfit = isPlain ? [] : findUnfit(operation, variables ?? {})
       if (unfit.length > 0) return { errors: unfit }
       const compiled = findCompiled()
       const run = compiled?.find(operation)
@@ -128,6 +131,8 @@ export function createExecutor(deps: {
   ): readonly GraphQLFormattedError[] {
     const nulls = operation.defaulted.filter((name) => variables[name] === null)
     if (nulls.length > 0) return refuseNulls(nulls)
+    const tooMany = operation.lists && checkRows(operation.lists, variables, limits)
+    if (tooMany !== null) return refuse([tooMany]).errors
     const verdict = checkVariables(variables)
     if (verdict === null) return []
     return verdict === 'inspect' ? findMisfits(schema, operation.source, variables) : refuse([verdict]).errors

@@ -6,6 +6,7 @@ import {
   type SelectionSetNode,
 } from 'graphql'
 import { LatchkeyError } from '../errors.ts'
+import { countRows, type RequestedList } from './rows.ts'
 
 /** What one operation may ask for, counted through fragments, before anything is validated or run. */
 export interface QueryLimits {
@@ -16,6 +17,8 @@ export interface QueryLimits {
   rootFields: number
   /** Fields in all, each counted as often as fragments bring it in. */
   fields: number
+  /** Rows of lists with `first` or `last`, those of a list in each row of the list around it. */
+  nodes: number
 }
 
 /** Mutations that take a password or a token: at most one in an operation, whatever it is called by alias. */
@@ -73,6 +76,17 @@ export function checkLimits(
     )
   }
   return null
+}
+
+/** Refuses lists that make more rows than may be asked for, by what variables say. */
+export function checkRows(
+  lists: readonly RequestedList[],
+  variables: Readonly<Record<string, unknown>>,
+  limits: Pick<QueryLimits, 'nodes'>,
+): LatchkeyError | null {
+  return countRows(lists, variables) > limits.nodes
+    ? tooComplex('NODES', 'rows of lists (`first`, in each row of the list around it)', limits.nodes)
+    : null
 }
 
 /** Deeper values would run out of stack when they are read along a type that holds itself. */

@@ -18,7 +18,8 @@ import {
 } from 'graphql'
 import { LRUCache } from 'lru-cache'
 import { LatchkeyError } from '../errors.ts'
-import { checkLimits, isSignIn, type QueryLimits, tooComplex } from './limits.ts'
+import { checkLimits, checkRows, isSignIn, type QueryLimits, tooComplex } from './limits.ts'
+import { dependsOnVariables, findRequestedLists, type RequestedList } from './rows.ts'
 
 /** An operation that may run, once it is valid. */
 export interface Operation {
@@ -30,6 +31,8 @@ export interface Operation {
   signsIn: boolean
   /** Variables that may be left out but not be null, for they stand where a default does. */
   defaulted: readonly string[]
+  /** The lists it asks for, where it depends on variables how many rows that makes; else they were counted already. */
+  lists: readonly RequestedList[] | null
   /** The document with this operation alone: Mercurius keeps one compiled function per document text. */
   source: string
 }
@@ -74,6 +77,10 @@ function readOperation(
   if (operation instanceof Error) return [operation]
   const refusal = checkLimits(document, operation, deps.limits)
   if (refusal !== null) return [refusal]
+  const lists = findRequestedLists(deps.schema, document, operation)
+  const isOpen = dependsOnVariables(lists)
+  const tooMany = isOpen ? null : checkRows(lists, {}, deps.limits)
+  if (tooMany !== null) return [tooMany]
 
   const alone = isAlone(document)
   const name = operation.name?.value ?? null
@@ -90,6 +97,7 @@ function readOperation(
     field: findFirstField(deps.schema, operation),
     signsIn: operation.operation === OperationTypeNode.MUTATION && isSignIn(document, operation),
     defaulted: findDefaultedVariables(deps.schema, own),
+    lists: isOpen ? lists : null,
     source: alone ? source : print(own),
   }
 }

@@ -82,6 +82,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
   return createExecutor({
     schema,
     findOperation: createFindOperation({ schema, limits, rules, maxErrors }),
+    limits,
     suggestions: introspection,
     rules,
     maxErrors,

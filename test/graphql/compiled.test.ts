@@ -6,7 +6,7 @@ import type { Operation } from '../../src/graphql/operations.ts'
 import { startApp } from '../support/app.ts'
 
 function operationOf(source: string): Operation {
-  return { kind: 'query', name: null, signsIn: false, defaulted: [], source, field: null }
+  return { kind: 'query', name: null, signsIn: false, defaulted: [], lists: null, source, field: null }
 }
 
 t.test(

@@ -6,13 +6,22 @@ import type { ExecutionResult } from '../../src/graphql/result.ts'
 import { loadSchema } from '../../src/graphql/schema.ts'
 
 const source = 'query ($a: Int!) { __typename }'
-const operation: Operation = { kind: 'query', name: null, field: null, signsIn: false, defaulted: [], source }
+const operation: Operation = {
+  kind: 'query',
+  name: null,
+  field: null,
+  signsIn: false,
+  defaulted: [],
+  lists: null,
+  source,
+}
 
 /** Runs an operation while Mercurius answers as given: in ways that its documents of today do not bring about. */
 async function execute(answer: () => unknown): Promise<ExecutionResult> {
   const executor = createExecutor({
     schema: loadSchema(),
     findOperation: () => [],
+    limits: { nodes: 2_000 },
     suggestions: true,
     rules: [],
     maxErrors: 10,

@@ -19,6 +19,10 @@ const typeChain = (levels: number): string =>
 const schemaChain = (levels: number): string =>
   `{ __schema { queryType { ${'ofType { '.repeat(levels - 3)}name${' }'.repeat(levels - 3)} } } }`
 
+const tokensOf = (first: number | null): string =>
+  `{ viewer { tokens${first === null ? '' : `(first: ${first})`} { totalCount } } }`
+const friendsOf = (pages: string): string => `{ viewer { friends(${pages}) { id } } }`
+
 /** Exactly as much as a setting allows, and one more. */
 const boundaries: Record<string, Row[]> = {
   TOKENS: [
@@ -143,11 +147,58 @@ const boundaries: Record<string, Row[]> = {
       `{ viewer { ${times(333, () => '...A')} id } } fragment A on User { id username role }`,
     ],
   ],
+  NODES: [
+    ['of a list', { queryNodes: 10 }, tokensOf(10), tokensOf(11)],
+    [
+      'of lists beside each other',
+      { queryNodes: 10 },
+      '{ viewer { a: tokens(first: 4) { totalCount } b: tokens(first: 6) { totalCount } } }',
+      '{ viewer { a: tokens(first: 4) { totalCount } b: tokens(first: 7) { totalCount } } }',
+    ],
+    [
+      'by default of the argument',
+      { queryNodes: 20 },
+      tokensOf(null),
+      '{ viewer { tokens { totalCount } a: tokens(first: 1) { totalCount } } }',
+    ],
+    [
+      'of an application, in each row of the list around it',
+      { queryNodes: 35 }, // 5 and 5 times 6
+      '{ viewer { friends(first: 5) { friends(last: 6) { id } } } }',
+      '{ viewer { friends(first: 5) { friends(last: 6) { id } tokens(first: 1) { totalCount } } } }',
+    ],
+    [
+      'as often as fragments bring them in',
+      { queryNodes: 20 }, // 4, and 4 times 4
+      '{ viewer { ...A } } fragment A on User { friends(first: 4) { ...B } } fragment B on User { ... { ... on User { friends(first: 4) { id } } } }',
+      '{ viewer { ...A } a: viewer { ...A } } fragment A on User { friends(first: 4) { ...B } } fragment B on User { friends(first: 4) { id } }',
+    ],
+    [
+      'the larger of both ends',
+      { queryNodes: 5 },
+      friendsOf('first: 5, last: 2'),
+      friendsOf('first: 5, last: 6'),
+    ],
+    ['none for what says none', { queryNodes: 1 }, friendsOf('last: -1000'), friendsOf('last: 2')],
+    [
+      'a number that no other is larger than',
+      { queryNodes: 1 },
+      friendsOf('first: null'),
+      friendsOf(`first: ${'9'.repeat(400)}`),
+    ],
+    [
+      'the default',
+      {}, // 40, and 40 times 49
+      '{ viewer { friends(first: 40) { friends(first: 49) { id } } } }',
+      '{ viewer { friends(first: 40) { friends(first: 50) { id } } } }',
+    ],
+  ],
 }
 
 const withFriends = {
-  schema: 'extend type User { friend: User } extend type Query { echo(list: [String!]!): Int @public }',
-  resolvers: { User: { friend: (user: object) => user } },
+  schema:
+    'extend type User { friend: User friends(first: Int, last: Int): [User!] } extend type Query { echo(list: [String!]!): Int @public }',
+  resolvers: { User: { friend: (user: object) => user, friends: (user: object) => [user] } },
 }
 
 for (const [reason, rows] of Object.entries(boundaries)) {
@@ -358,4 +409,40 @@ t.test('what is wrong with a large object is said ten times at the most', async 
   t.equal(one.body.errors.length, 10)
   const fits = await graphql('query ($any: Any) { keep(any: $any) }', { any: large })
   t.strictSame(fits.body, { data: { keep: 3_000 } }, 'a large object that is meant goes through')
+})
+
+t.test('variables count with their value, or as a page where there is none', async (t) => {
+  const { graphql, createUser, signIn } = await startApp(t, { queryNodes: 150, plugin: withFriends })
+  const token = await signIn(await createUser())
+  const two = '{ viewer { friends(first: $n) { id } tokens(first: 50) { totalCount } } }'
+  const rows: [variables: string, values: object | null, refused: boolean][] = [
+    ['$n: Int', { n: 100 }, false],
+    ['$n: Int', { n: 101 }, true],
+    ['$n: Int', {}, false],
+    ['$n: Int', null, false],
+    ['$n: Int = 5', {}, false],
+    ['$n: Int = 101', {}, true],
+    ['$n: Int = 101', null, true],
+    ['$n: Int = 101', { n: 1 }, false],
+    ['$n: Int', { n: null }, false],
+    ['$n: Int', { n: -1000 }, false],
+  ]
+  for (const [declared, values, refused] of rows) {
+    for (const source of [
+      `query (${declared}) ${two}`,
+      `query (${declared}) { ...A } fragment A on Query ${two}`,
+    ]) {
+      const { body } = await graphql(source, values, { token })
+      const name = `${source} ${JSON.stringify(values)}`
+      if (refused) t.match(body, { data: undefined, errors: [{ extensions: { reason: 'NODES' } }] }, name)
+      else t.match(body, { data: { viewer: { tokens: { totalCount: 1 } } }, errors: undefined }, name)
+    }
+  }
+})
+
+t.test('fragments without fields are read once, whatever they spread', async (t) => {
+  const { graphql } = await startApp(t)
+  const chain = times(60, (n) => `fragment F${n} on Query { ...F${n + 1} ...F${n + 1} ...Gone }`)
+  const { body } = await graphql(`{ __typename ...F0 } ${chain} fragment F60 on Query { ...F0 }`)
+  t.match(body.errors, [{ extensions: { code: 'GRAPHQL_VALIDATION_FAILED' } }])
 })

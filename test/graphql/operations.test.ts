@@ -4,7 +4,15 @@ import { LatchkeyError } from '../../src/errors.ts'
 import { createFindOperation, type FindOperation, type Operation } from '../../src/graphql/operations.ts'
 import { loadSchema } from '../../src/graphql/schema.ts'
 
-const limits = { tokens: 1_000, depth: 10, aliases: 15, directives: 50, rootFields: 20, fields: 1_000 }
+const limits = {
+  tokens: 1_000,
+  depth: 10,
+  aliases: 15,
+  directives: 50,
+  rootFields: 20,
+  fields: 1_000,
+  nodes: 2_000,
+}
 const schema = loadSchema()
 
 function createFind(rules = [NoSchemaIntrospectionCustomRule]): FindOperation {

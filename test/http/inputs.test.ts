@@ -383,6 +383,7 @@ for (const queryJit of [0, 1]) {
     `what does not fit is refused by name and never said back, ${queryJit ? 'compiled' : 'not compiled'}`,
     async (t) => {
       const { app, createUser, signIn } = await startApp(t, {
+        queryNodes: 1_000_000_000,
         queryJit,
         plugin,
         rateLimitAddressFailures: 100_000,
