@@ -10,6 +10,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   type ValueNode,
+  type VariableDefinitionNode,
 } from 'graphql'
 
 /** How many rows are asked for, or the variable that says so and what counts where its value is no number. */
@@ -41,7 +42,11 @@ export function findRequestedLists(
     if (node.kind === Kind.FRAGMENT_DEFINITION) fragments.set(node.name.value, node)
   }
   const defaults = new Map<string, ValueNode | undefined>()
-  for (const { variable, defaultValue } of operation.variableDefinitions ?? []) {
+  // Parsed, so that there is a list even of none.
+  for (const {
+    variable,
+    defaultValue,
+  } of operation.variableDefinitions as readonly VariableDefinitionNode[]) {
     defaults.set(variable.name.value, defaultValue)
   }
   const found = new Map<string, RequestedList[]>()
@@ -57,7 +62,10 @@ export function findRequestedLists(
     return lists
   }
 
-  function ofSelections(selectionSet: SelectionSetNode, type: GraphQLNamedType | undefined): RequestedList[] {
+  function ofSelections(
+    selectionSet: SelectionSetNode,
+    type: GraphQLNamedType | null | undefined,
+  ): RequestedList[] {
     return selectionSet.selections.flatMap((selection) => {
       if (selection.kind === Kind.FRAGMENT_SPREAD) return ofFragment(selection.name.value)
       if (selection.kind === Kind.INLINE_FRAGMENT) {
@@ -88,7 +96,7 @@ export function findRequestedLists(
     return [{ variable, otherwise: Math.max(largestPage, ...toSizes(literalOf(defaults.get(variable)))) }]
   }
 
-  return ofSelections(operation.selectionSet, schema.getRootType(operation.operation) ?? undefined)
+  return ofSelections(operation.selectionSet, schema.getRootType(operation.operation))
 }
 
 /** Whether variables decide how many rows are asked for. */
