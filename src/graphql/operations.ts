@@ -1,6 +1,7 @@
 import {
   type DocumentNode,
   GraphQLError,
+  type GraphQLObjectType,
   type GraphQLSchema,
   isNonNullType,
   Kind,
@@ -108,7 +109,8 @@ function findFirstField(
   { operation, selectionSet }: OperationDefinitionNode,
 ): string | null {
   const field = selectionSet.selections.find((selection) => selection.kind === Kind.FIELD)?.name.value
-  const fields = schema.getRootType(operation)?.getFields() ?? {}
+  // Latchkey's own part of the schema has a root of each kind.
+  const fields = (schema.getRootType(operation) as GraphQLObjectType).getFields()
   return field !== undefined && Object.hasOwn(fields, field) ? field : null
 }
 
