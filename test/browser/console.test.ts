@@ -184,7 +184,9 @@ t.test('a password is changed, which signs out other devices', { skip }, async (
   await see(page, 'Your password is changed. Your other devices are signed out.')
 
   await goToSignedOut(other.page)
-  await enter(other.page, { ...margaret, password: newPassword })
+  await signIn(other.page, { ...margaret, password: newPassword })
+  await goTo(other.page, 'Devices')
+  await see(other.page, 'This device')
   t.strictSame([seen, other.seen], [clean, clean])
 })
 

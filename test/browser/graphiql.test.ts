@@ -328,17 +328,21 @@ async function writeOperation(page: Page, name: string, text: string): Promise<v
   await page.getByRole('tab', { name }).waitFor()
 }
 
-// The same holds for the name after a change of tabs.
 async function runTab(page: Page, name: string): Promise<string> {
   await page.getByRole('tab', { name }).click()
+  return run(page)
+}
+
+// Runs what is in the editor. The name of the operation, which is sent along, may still be that of the text before.
+async function run(page: Page): Promise<string> {
   for (;;) {
-    const answer = await run(page)
+    const answer = await execute(page)
     if (!answer.includes('OPERATION_RESOLUTION_FAILURE')) return answer
   }
 }
 
-// Runs what is in the editor and waits until the response pane shows the whole answer.
-async function run(page: Page): Promise<string> {
+// Presses the button and waits until the response pane shows the whole answer.
+async function execute(page: Page): Promise<string> {
   const [response] = await Promise.all([
     page.waitForResponse((response) => response.request().method() === 'POST'),
     page.getByRole('button', { name: 'Execute query' }).click(),
