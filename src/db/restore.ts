@@ -167,5 +167,7 @@ async function putInPlace(draft: string, file: string): Promise<void> {
   connection.pragma('journal_mode = DELETE') // one file alone
   connection.close()
   syncToDisk(draft)
+  // What is left of a database that is gone: SQLite would play it into this one.
+  for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true })
   renameSync(draft, file)
 }

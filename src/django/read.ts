@@ -102,7 +102,7 @@ export async function listTokens(
   function toToken({ stored, expiry }: { stored: string | null; expiry: string | null }): ForeignToken {
     const expiresAt = parseTime(expiry)
     // One with an expiry that cannot be read would live on: it is left out, as what is no token is.
-    const isReadable = expiry === null || expiresAt !== null
+    const isReadable = expiry === null || expiry === 'infinity' || expiresAt !== null
     return { form: layout.form, stored: isReadable ? (stored ?? '') : '', expiresAt }
   }
 }

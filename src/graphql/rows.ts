@@ -91,6 +91,7 @@ export function findRequestedLists(
   }
 
   function readSizes(value: ValueNode): Size[] {
+    if (value.kind === Kind.NULL) return [largestPage] // as a variable that is null
     if (value.kind !== Kind.VARIABLE) return toSizes(literalOf(value))
     const variable = value.name.value
     return [{ variable, otherwise: Math.max(largestPage, ...toSizes(literalOf(defaults.get(variable)))) }]

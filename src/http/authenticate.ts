@@ -125,6 +125,11 @@ export function originOf(request: FastifyRequest): RequestOrigin {
   return request[origin]
 }
 
+/** Has a request that was derived from another one find out its own. */
+export function forgetOrigin(request: FastifyRequest): void {
+  request[origin] = null
+}
+
 function findOrigin(request: FastifyRequest): RequestOrigin {
   const userAgent = request.headers['user-agent']
   const address = clientAddress(request)

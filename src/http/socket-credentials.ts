@@ -14,9 +14,10 @@ export type SocketCredentials =
 export function createReadPayload(
   readCredentials: ReadCredentials,
   header: string,
-): (payload: Record<string, unknown> | undefined) => SocketCredentials {
+): (payload: Record<string, unknown> | null | undefined) => SocketCredentials {
   const name = header.toLowerCase()
-  return (payload = {}) => {
+  return (given) => {
+    const payload = given ?? {} // a ping may say null
     if (typeof payload.ticket === 'string') return { kind: 'ticket', ticket: payload.ticket }
     const key = Object.keys(payload).find((key) => [name, 'authorization'].includes(key.toLowerCase()))
     const value = key === undefined ? undefined : payload[key]

@@ -8,7 +8,7 @@ import { missing } from './authorization.ts'
 import { closeCode, withRetryAfter } from './close-reason.ts'
 import type { SocketCredentials } from './socket-credentials.ts'
 import type { SocketOptions } from './socket-options.ts'
-import { limitKeyOf } from './socket-request.ts'
+import { countKeyOf, limitKeyOf } from './socket-request.ts'
 
 /** What a holder needs of its process. */
 export interface HolderHouse
@@ -69,7 +69,7 @@ export class SocketHolder {
     const given = this.#house.readPayload(payload)
     if (given.kind === 'none') return payload
     const { countRequest } = this.#house.operations
-    const counted = await countRequest?.(limitKeyOf(this.#socket.request, this.#principal))
+    const counted = await countRequest?.(countKeyOf(this.#socket.request, this.#principal))
     if (counted?.isExceeded) {
       this.#socket.end(closeCode.tryAgainLater, withRetryAfter('RATE_LIMITED', counted.ttl / 1_000))
       return false
@@ -84,9 +84,9 @@ export class SocketHolder {
   }
 
   /** Looks whether the token is still good, and closes the socket where it is not. */
-  recheck(): void {
+  async recheck(): Promise<void> {
     if (this.#socket.hasEnded || this.#digests === null) return
-    this.#judge(null).catch(() => this.#socket.doubt())
+    await this.#judge(null).catch(() => this.#socket.doubt())
   }
 
   /** The message's credentials, else those of the address, else those of the upgrade itself. */

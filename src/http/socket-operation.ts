@@ -12,7 +12,7 @@ import { reportRefusals } from './refusals.ts'
 import type { CountRequest } from './request-counter.ts'
 import { logSocketOperation, type ObserveRequest } from './request-log.ts'
 import { createEvents, type Events } from './socket-events.ts'
-import { deriveExchange, type Exchange, limitKeyOf } from './socket-request.ts'
+import { countKeyOf, deriveExchange, type Exchange } from './socket-request.ts'
 import { findRefusal, type ResponseBody } from './status.ts'
 
 /** What an operation answers: once, event after event, or that it cannot run. */
@@ -105,7 +105,7 @@ async function begin(run: Run, payload: unknown): Promise<Outcome | null> {
   if (principal === null) return null
   request.principal = principal
   if (run.ordinal > deps.limit) throw tooMany(deps.limit)
-  const counted = await deps.countRequest?.(limitKeyOf(request, principal))
+  const counted = await deps.countRequest?.(countKeyOf(request, principal))
   const refusal = counted && refuseExcess(counted)
   if (refusal !== undefined) throw refusal
   const parameters = requireParameters(payload)

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Principal } from '../auth/principal.ts'
-import { clientAddress, limitedAddress } from './authenticate.ts'
+import { clientAddress, forgetOrigin, limitedAddress } from './authenticate.ts'
 
 /** The request that opened a socket, and its reply. */
 export interface Exchange {
@@ -16,6 +16,7 @@ export function deriveExchange(upgrade: Exchange, id: string, principal: Princip
     log: own(upgrade.request.server.log.child({ reqId: id })),
   })
   request.principal = principal
+  forgetOrigin(request)
   const reply: FastifyReply = Object.create(upgrade.reply)
   Object.defineProperty(reply, 'request', own(request))
   return { request, reply }
@@ -25,9 +26,14 @@ function own(value: unknown): PropertyDescriptor {
   return { value, writable: true, configurable: true }
 }
 
-/** Whose limits a request counts for. */
+/** Whose sockets a socket counts among. */
 export function limitKeyOf(request: FastifyRequest, principal: Principal): string {
   return principal.kind === 'user' ? `user ${principal.user.id}` : addressKeyOf(request)
+}
+
+/** Under what messages are counted: as over HTTP, so that a stolen token keeps its owner's others from nothing. */
+export function countKeyOf(request: FastifyRequest, principal: Principal): string {
+  return principal.kind === 'user' ? `token ${principal.token.id}` : addressKeyOf(request)
 }
 
 /** The key of what has no user. */

@@ -29,34 +29,47 @@ export function createWatch(
 ): Watch {
   const { auth, clock, of } = deps
   const sockets = new Set<LiveSocket>()
-  let doubtful = new Set<LiveSocket>()
+  const doubtful = new Set<LiveSocket>()
   let soonest = Number.POSITIVE_INFINITY
   let retryAt = 0
   let reviewAt = 0
   let stop: (() => void) | null = null
+  let isReviewDue = false
+  let reviewing: Promise<void> | null = null
 
   /** Several times a second. */
   function turn(changes: readonly string[] | null): void {
     const monotonic = performance.now()
-    for (const userId of new Set(changes)) for (const socket of of(userId)) socket.holder.recheck()
+    for (const userId of new Set(changes)) for (const socket of of(userId)) void socket.holder.recheck()
     if (changes === null || monotonic >= reviewAt) {
       reviewAt = monotonic + reviewMs
-      void judgeAll([...sockets])
+      isReviewDue = true
+      reviewing ??= review()
     }
     judgeDue(clock())
     if (doubtful.size > 0 && monotonic >= retryAt) {
       retryAt = monotonic + retryMs
-      const again = doubtful
-      doubtful = new Set()
-      for (const socket of again) socket.holder.recheck()
+      for (const socket of [...doubtful].slice(0, batchSize)) {
+        doubtful.delete(socket)
+        void socket.holder.recheck()
+      }
     }
+  }
+
+  /** All, some at a time and one review after another: a database that is slow is asked no faster than it answers. */
+  async function review(): Promise<void> {
+    while (isReviewDue) {
+      isReviewDue = false
+      await judgeAll([...sockets])
+    }
+    reviewing = null
   }
 
   function judgeDue(now: number): void {
     if (now < soonest) return
     soonest = Number.POSITIVE_INFINITY
     for (const socket of [...sockets]) {
-      if (socket.holder.endsAt <= now) socket.holder.recheck()
+      if (socket.holder.endsAt <= now) void socket.holder.recheck()
       else soonest = Math.min(soonest, socket.holder.endsAt)
     }
   }
@@ -95,7 +108,7 @@ export function createWatch(
 
 async function judgeAll(sockets: readonly LiveSocket[]): Promise<void> {
   for (let start = 0; start < sockets.length; start += batchSize) {
-    for (const socket of sockets.slice(start, start + batchSize)) socket.holder.recheck()
+    await Promise.all(sockets.slice(start, start + batchSize).map(({ holder }) => holder.recheck()))
     await new Promise(setImmediate)
   }
 }

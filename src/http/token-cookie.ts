@@ -93,11 +93,18 @@ function findCookies(header: string, name: string): string[] {
   const values: string[] = []
   const start = `${name}=`
   for (let at = header.indexOf(start); at !== -1; at = header.indexOf(start, at + 1)) {
-    if (at > 0 && header[at - 1] !== ' ' && header[at - 1] !== ';') continue
+    if (!beginsPair(header, at)) continue
     const end = header.indexOf(';', at)
     values.push(header.slice(at + start.length, end === -1 ? undefined : end).trim())
   }
   return values
+}
+
+/** Blanks alone begin none: a value may have some, and who may set any cookie would put this one's name behind them. */
+function beginsPair(header: string, at: number): boolean {
+  let before = at - 1
+  while (header[before] === ' ' || header[before] === '\t') before--
+  return before < 0 || header[before] === ';'
 }
 
 function toCredentials(values: readonly string[]): Credentials | undefined {

@@ -72,6 +72,23 @@ t.test('fresh credentials count as requests', async (t) => {
   t.match(await socket.closed, /^1013 RATE_LIMITED retryAfter=\d+$/)
 })
 
+t.test(
+  'messages are counted by token: one that is stolen keeps its owner’s others from nothing',
+  async (t) => {
+    const { url, createUser, signIn } = await startApp(t, { listen: true, rateLimitRequests: 5 })
+    const user = await createUser()
+    const [mine, stolen] = [await openSocket(t, url), await openSocket(t, url)]
+    for (const socket of [mine, stolen]) await socket.init({ authorization: `Token ${await signIn(user)}` })
+    const types = []
+    for (let count = 0; count < 6; count++) types.push((await stolen.run('{ serverInfo { name } }')).type)
+    t.strictSame(types, ['next', 'next', 'next', 'next', 'next', 'error'])
+    t.match(await mine.run('mutation { revokeOtherTokens { count } }'), {
+      payload: { data: { revokeOtherTokens: { count: 1 } } },
+    })
+    t.match(await stolen.closed, /^4401 REVOKED/)
+  },
+)
+
 t.test('sign-ins over sockets are counted with those over HTTP', async (t) => {
   const { url, createUser, graphql } = await startApp(t, { listen: true })
   const { username } = await createUser()

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import t from 'tap'
 import { WebSocket } from 'ws'
+import { jsonHeaders, rawPost, sendRaw } from '../http/raw.ts'
 import { password, startApp } from '../support/app.ts'
 import { secret } from '../support/log.ts'
 import { openSocket } from '../support/socket.ts'
@@ -44,6 +45,31 @@ t.test('queries and mutations run over a socket, as the bearer of its token', as
   stranger.send({ type: 'ping', payload: { authorization: `Token ${payload.data.tokenAuth.token}` } })
   t.match(await stranger.next(), { type: 'pong', payload: { expiresAt: String } })
   t.match(await stranger.run(viewer), { payload: signedIn }, 'after fresh credentials')
+})
+
+t.test('a ping without credentials is answered in kind, and may say null', async (t) => {
+  const { url } = await startApp(t, { listen: true })
+  const socket = await openSocket(t, url)
+  await socket.init()
+  for (const payload of [undefined, { a: 1 }]) {
+    socket.send({ type: 'ping', payload })
+    t.strictSame(await socket.next(), { type: 'pong', ...(payload ? { payload } : {}) })
+  }
+  socket.send({ type: 'ping', payload: null })
+  t.match(await socket.next(), { type: 'pong' })
+})
+
+t.test('an upgrade to anything else is left alone, and the request answered', async (t) => {
+  const { url } = await startApp(t, { listen: true })
+  const body = JSON.stringify({ query: '{ serverInfo { name } }' })
+  const headers = [
+    'Connection: Upgrade, HTTP2-Settings',
+    'Upgrade: h2c',
+    'HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA',
+  ]
+  const { status, text } = await sendRaw(url, ...rawPost([...headers, ...jsonHeaders(body)], body))
+  t.equal(status, 200)
+  t.match(text, '"name":"latchkey"')
 })
 
 t.test('what is wrong with an operation is said as over HTTP', async (t) => {

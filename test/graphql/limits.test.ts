@@ -183,8 +183,14 @@ const boundaries: Record<string, Row[]> = {
     [
       'a number that no other is larger than',
       { queryNodes: 1 },
-      friendsOf('first: null'),
+      friendsOf('first: 1'),
       friendsOf(`first: ${'9'.repeat(400)}`),
+    ],
+    [
+      'the largest page where null stands for a number',
+      { queryNodes: 100 },
+      friendsOf('first: null'),
+      friendsOf('first: null, last: 101'),
     ],
     [
       'the default',
