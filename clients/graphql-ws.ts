@@ -48,8 +48,11 @@ export function socketOptions(auth: Auth): SocketOptions {
 
   auth.subscribe(({ kind }) => {
     const socket = live
-    // A socket that cannot be given them connects anew.
-    if (kind === 'rotated' && socket) renew(socket).catch(() => socket.close(4205, 'Client Restart'))
+    if (!socket || kind === 'not-stored') return
+    // One that cannot be given them connects anew, and so does one that was opened for somebody else, or for nobody.
+    const restart = (): void => socket.close(4205, 'Client Restart')
+    if (kind === 'rotated') renew(socket).catch(restart)
+    else restart()
   })
 
   return {

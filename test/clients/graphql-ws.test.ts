@@ -62,6 +62,27 @@ t.test('subscriptions outlive a rotation, and its grace, on the socket that they
   t.equal(opened.length, 1)
 })
 
+t.test('whoever signs in next has a socket of their own', async (t) => {
+  const { user, createUser, device, subscribe, graphql } = await start(t)
+  const tab = device()
+  await tab.auth.signIn(user)
+  const { client, events, opened } = subscribe(tab)
+  await until(() => opened.length === 1)
+  const grace = await createUser()
+  await tab.auth.signIn(grace)
+  await until(() => opened.length === 2)
+  const { value } = await client.iterate({ query: '{ viewer { username } }' }).next()
+  t.same(value, { data: { viewer: { username: grace.username } } })
+  const before = events.length
+  const signedInAnew = await graphql(
+    'mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p) { user { id } } }',
+    { u: user.username, p: user.password },
+  )
+  t.equal(signedInAnew.status, 200)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  t.equal(events.length, before, 'and hears nothing of the former user')
+})
+
 t.test('a token that is revoked elsewhere closes the socket, and signs out', async (t) => {
   const { user, device, subscribe, graphql, signIn } = await start(t)
   const tab = device()
