@@ -254,6 +254,7 @@ export async function registerLatchkey(
     deadlines,
     scheme: settings.tokenSchemes[0] as string,
     strictTokens: settings.staleTokens === 'strict',
+    isInCookie: (request) => cookies?.read(request) !== undefined,
     requireHttps: settings.requireHttps,
     isOverloaded: overload.isOverloaded,
     // The route refuses all of plain HTTP, before it reads a body.

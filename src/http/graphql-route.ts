@@ -83,6 +83,8 @@ export interface GraphQLRouteOptions {
   scheme: string
   /** Whether a bad token refuses the whole request. */
   strictTokens: boolean
+  /** Whether a request has its token in the cookie: no page can take away a dead one, so that it refuses no whole request. */
+  isInCookie(request: FastifyRequest): boolean
   /** Whether requests over plain HTTP are refused, but from loopback. */
   requireHttps: boolean
   /** Whether there is so much to do that requests are refused. */
@@ -274,19 +276,20 @@ function admitToken(request: FastifyRequest, options: GraphQLRouteOptions): Prom
   const { principal } = request
   if (principal.kind === 'user' || principal.reason === 'MISSING') return undefined
   if (principal.reason === 'INVALID') return countInvalidToken(request, options)
-  if (options.strictTokens) throw refusedToken(principal)
+  if (options.strictTokens && !options.isInCookie(request)) throw refusedToken(principal)
   return undefined
 }
 
 async function countInvalidToken(
   request: FastifyRequest,
-  { strictTokens, countBadToken }: GraphQLRouteOptions,
+  { strictTokens, isInCookie, countBadToken }: GraphQLRouteOptions,
 ): Promise<void> {
   const count = await countBadToken(limitedAddress(clientAddress(request)))
   if (count.isExceeded) {
     throw rateLimited('REQUESTS', count.ttl, 'Too many requests with a token that does not exist.')
   }
-  if (strictTokens) throw refusedToken(request.principal as AnonymousPrincipal) // `admitToken` has looked
+  if (!strictTokens || isInCookie(request)) return
+  throw refusedToken(request.principal as AnonymousPrincipal) // `admitToken` has looked
 }
 
 function refusedToken({ reason, message }: AnonymousPrincipal): LatchkeyError {

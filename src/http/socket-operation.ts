@@ -147,7 +147,9 @@ async function subscribe(
       }),
     onEnd: finish,
   })
-  signal.addEventListener('abort', () => void events.return())
+  const end = (): void => void events.return()
+  signal.addEventListener('abort', end)
+  if (signal.aborted) end() // the socket ended while it began
   return events
 }
 

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { SettingsInput } from '../../src/config.ts'
 import { password, startApp } from '../support/app.ts'
+import { ownPage, signInWithCookie } from '../support/cookie.ts'
 
 const publicField = '{ serverInfo { name } }'
 const bothFields = '{ serverInfo { name } viewer { id } }'
@@ -124,3 +125,25 @@ t.test('strict: a request that only looks like a sign-in is refused', async (t) 
     'in a fragment and by another name it is one',
   )
 })
+
+t.test(
+  'strict: a dead token in the cookie, which no page can take away, refuses no public field',
+  async (t) => {
+    const app = await startApp(t, { staleTokens: 'strict' })
+    const user = await app.createUser()
+    const revoked = await signInWithCookie(app, user)
+    await app.graphql('mutation { revokeAllTokens { count } }', null, { headers: revoked })
+    for (const [reason, headers] of [
+      ['REVOKED', revoked],
+      ['INVALID', { cookie: 'latchkey=hello', ...ownPage }],
+    ] as const) {
+      const { status, body } = await app.graphql(bothFields, null, { headers })
+      t.equal(status, 200)
+      t.match(body, {
+        data: { serverInfo: { name: 'latchkey' }, viewer: null },
+        errors: [{ extensions: { code: 'UNAUTHENTICATED', reason } }],
+      })
+    }
+    t.ok((await signInWithCookie(app, user, { ...revoked, ...ownPage })).cookie, 'and one signs in anew')
+  },
+)

@@ -41,7 +41,12 @@ export function DoorProvider({ endpoint, children }: { endpoint: string; childre
         url: endpoint,
         headers: () => headers.current,
         // A late answer says nothing about who has come in since.
-        onEnded: () => setVisit((now) => (now.number === visit.number ? next(null)(now) : now)),
+        onEnded: () =>
+          setVisit((now) => {
+            if (now.number !== visit.number) return now
+            headers.current = {} // the token that they carried has ended
+            return next(null)(now)
+          }),
       }),
     [endpoint, visit.number],
   )
