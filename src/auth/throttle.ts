@@ -226,6 +226,8 @@ function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   }
 }
 
+type Run = <T>(work: (db: Kysely<Tables>) => Promise<T>) => Promise<T>
+
 /** What @fastify/rate-limit hands to a store's callbacks. */
 type StoreCallback = (error: Error | null, result?: { current: number; ttl: number }) => void
 
@@ -256,17 +258,21 @@ export function createThrottleStore(deps: {
     }
 
     incr(key: string, callback: StoreCallback, _timeWindow: number, max: number): void {
-      inTurn(key, () => this.#count(key, max)).then((result) => callback(null, result), callback)
+      // A file has one writer at a time anyway, and whoever waits for a lock on it must not wait for the others as well.
+      const counted = database.isServer
+        ? inTurn(key, () => this.#count((work) => database.run(work), key, max))
+        : database.transaction((db) => this.#count((work) => work(db), key, max))
+      counted.then((result) => callback(null, result), callback)
     }
 
     /** One statement decides, and locks nothing for longer: of all who count from the same number, one has counted. */
-    async #count(key: string, max: number): Promise<{ current: number; ttl: number }> {
+    async #count(run: Run, key: string, max: number): Promise<{ current: number; ttl: number }> {
       for (;;) {
-        const found = await database.run((db) => findThrottle(db, key))
+        const found = await run((db) => findThrottle(db, key))
         const row = this.#standing(found)
         if (row.blockedUntil > clock()) return answer(row, max)
         const next = this.#kind === 'account' ? afterAccountAttempt(row) : afterAddressAttempt(row)
-        const isCounted = await database.run((db) => replaceThrottle(db, key, found, next))
+        const isCounted = await run((db) => replaceThrottle(db, key, found, next))
         if (isCounted) return { current: Math.min(next.attempts, max), ttl: 0 }
       }
     }

@@ -44,7 +44,7 @@ export function createWatch(
     if (changes === null || monotonic >= reviewAt) {
       reviewAt = monotonic + reviewMs
       isReviewDue = true
-      reviewing ??= review()
+      if (reviewing === null) reviewing = review()
     }
     judgeDue(clock())
     if (doubtful.size > 0 && monotonic >= retryAt) {
