@@ -73,7 +73,9 @@ t.test('every worker logs its requests, and no line is torn', async (t) => {
   const { answered } = await load.stop()
   running.child.kill('SIGTERM')
   const { stdout } = await running.ended
-  const lines = stdout.split('\n').filter((line) => line !== '' && !/^(Latchkey|GraphiQL|The account console|There) /.test(line))
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line !== '' && !/^(Latchkey|GraphiQL|The account console|There) /.test(line))
   const requests = lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === 'request')
   t.equal(requests.length, answered)
   t.equal(new Set(requests.map(({ pid }) => pid)).size, 4)
