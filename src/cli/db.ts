@@ -1,17 +1,21 @@
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { toServerOptions } from '../auth-options.ts'
 import { backUp } from '../db/backup.ts'
+import { type CopiedRows, copyInto } from '../db/copy.ts'
+import { openDatabase, sqliteFileOf } from '../db/open.ts'
 import { type Restored, restore } from '../db/restore.ts'
 import { confirm, showProgress } from './ask.ts'
 import { loadSettings } from './environment.ts'
-import { printOutcome, warn } from './output.ts'
+import { print, printable, printJson, printOutcome, warn } from './output.ts'
 
 interface Options {
   json?: true
 }
 
-/** `latchkey db backup|restore`. */
+/** `latchkey db backup|restore|copy`. */
 export function addDbCommands(program: Command): void {
-  const db = program.command('db').description('Back the database up, or restore it.')
+  const db = program.command('db').description('Back the database up, restore it, or move to another one.')
 
   db.command('backup')
     .description('Copy an SQLite database into a new file, while services go on using it.')
@@ -51,6 +55,62 @@ export function addDbCommands(program: Command): void {
         await printOutcome({ ...restored }, options.json, describe(restored))
       },
     )
+
+  db.command('copy')
+    .description(
+      'Copy the database into another one, from SQLite to PostgreSQL or back, and compare all of it. Run again, it goes on where it was.',
+    )
+    .requiredOption('--to <address>', 'the other database, as in DATABASE_URL; it has to be empty')
+    .option(
+      '--ahead',
+      'copy while services go on; a last run without this has to follow, once they are stopped',
+    )
+    .option('--json', 'as JSON')
+    .action((options: Options & { to: string; ahead?: true }) => copy(options))
+}
+
+async function copy({ to, ahead, json }: Options & { to: string; ahead?: true }): Promise<void> {
+  const settings = loadSettings()
+  const { databaseUrl } = settings
+  const name = nameOf(databaseUrl)
+  if (name === nameOf(to)) throw new Error('The database cannot be copied into itself. Name another one.')
+  if (databaseUrl.startsWith('sqlite:') && !existsSync(sqliteFileOf(databaseUrl)))
+    throw new Error(`There is no database at ${sqliteFileOf(databaseUrl)}.`)
+  const source = openDatabase(databaseUrl, toServerOptions(settings))
+  const target = openDatabase(to, toServerOptions(settings))
+  const progress = showProgress()
+  try {
+    const tables = await copyInto(source, target, {
+      name,
+      ahead,
+      onProgress: (what, table, share) => progress.show(`${table}: ${Math.floor(share * 100)} % ${what}`),
+    })
+    progress.clear()
+    if (json) await printJson({ source: name, target: nameOf(to), isFinished: !ahead, tables })
+    else await print(describeCopy(tables, nameOf(to), ahead))
+  } finally {
+    progress.clear()
+    await target.close()
+    await source.close()
+  }
+}
+
+/** An address without what is secret in it. */
+function nameOf(url: string): string {
+  if (url.startsWith('sqlite:')) return `sqlite:${sqliteFileOf(url)}`
+  const { host, pathname, searchParams } = new URL(url)
+  return `postgres://${host || (searchParams.get('host') ?? '')}${pathname}`
+}
+
+function describeCopy(tables: CopiedRows[], target: string, ahead: true | undefined): string {
+  const lines = tables.map(
+    ({ table, rows, changed, sha256 }) =>
+      `${table}: ${rows} row(s), ${changed} written now, SHA-256 ${sha256}`,
+  )
+  const next = ahead
+    ? 'Stop the services, run the same without --ahead, and start them with the new DATABASE_URL.'
+    : `Both are the same. Start the services with DATABASE_URL of ${target}.`
+  return [...lines, next].map((line) => `${printable(line)}\n`).join('')
 }
 
 function describe({ file, endedTokens, keptTokens }: Restored): string {

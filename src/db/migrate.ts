@@ -3,6 +3,7 @@ import * as path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Kysely, sql } from 'kysely'
 import { FileMigrationProvider, type MigrationResultSet, Migrator } from 'kysely/migration'
+import { refuseHalfCopied } from './half-copied.ts'
 import type { Database } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -10,8 +11,12 @@ const migrationTable = 'latchkey_migration'
 
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
-/** Brings the database to the newest schema; returns the names of the migrations it ran. Safe when two processes start at once. */
-export async function migrateToLatest(database: Database): Promise<string[]> {
+/**
+ * Brings the database to the newest schema; returns the names of the migrations it ran. Safe when two processes start at
+ * once. Throws an `Error` where another database is being copied into it, unless that is what it is wanted for.
+ */
+export async function migrateToLatest(database: Database, { isCopy = false } = {}): Promise<string[]> {
+  if (!isCopy) await database.run(refuseHalfCopied)
   return runMigrator(database, (migrator) => migrator.migrateToLatest())
 }
 
