@@ -70,5 +70,6 @@ export function toServerOptions(settings: Settings): ServerOptions {
     poolSize: settings.databasePoolSize,
     timeoutMs: Math.min(settings.databaseTimeout, hourMs),
     changes: settings.databaseChanges,
+    replicaUrl: settings.databaseReplicaUrl,
   }
 }

@@ -21,6 +21,7 @@ export interface JointSettings {
   port: number
   adminPort: number
   databaseUrl: string
+  databaseReplicaUrl: string
   tlsCertFile: string
   tlsKeyFile: string
   persistedQueries: 'on' | 'off' | 'only'
@@ -85,6 +86,11 @@ export function findContradictions(
       read.workers !== 1 && read.databaseUrl.endsWith(':memory:'),
       ['workers', 'databaseUrl'],
       'be 1 for a database in memory, as set by',
+    ],
+    [
+      read.databaseReplicaUrl !== '' && !read.databaseUrl.startsWith('postgres'),
+      ['databaseUrl', 'databaseReplicaUrl'],
+      'be the PostgreSQL that is followed by the one of',
     ],
     [
       read.console && (consolePages as readonly string[]).includes(read.graphqlPath),

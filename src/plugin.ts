@@ -1,19 +1,19 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Auth, createAuth } from './auth/auth.ts'
-import { createHooks, findHookProblems, type LatchkeyHooks } from './auth/hooks.ts'
+import { createHooks, type LatchkeyHooks } from './auth/hooks.ts'
 import type { AuthEvent } from './auth/origin.ts'
 import type { OutboxDepth, OutboxTrouble } from './auth/outbox.ts'
 import { createThrottleStore } from './auth/throttle.ts'
 import { hookLimitMs, toAuthOptions, toServerOptions } from './auth-options.ts'
+import { runInBackground } from './background.ts'
 import { createClock } from './clock.ts'
-import { type PluginSettings, readOptions, type Settings } from './config.ts'
+import type { Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
-import { adoptKysely, type Database, findWeakSettings, isKyselyOnSqlite, openDatabase } from './db/open.ts'
-import type { ApplicationKysely } from './db/tables.ts'
+import { adoptKysely, type Database, findWeakSettings, openDatabase } from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
 import { preparePersisted } from './graphql/persisted-queries.ts'
-import { type ApplicationSchema, registerGraphQL } from './graphql/register.ts'
+import { registerGraphQL } from './graphql/register.ts'
 import { acceptWebSockets } from './http/accept-websockets.ts'
 import { createAuthenticate, decoratePrincipal, originOf, type PreHandler } from './http/authenticate.ts'
 import { createReadCredentials, missing } from './http/authorization.ts'
@@ -28,29 +28,13 @@ import { createReadUpgrade } from './http/socket-credentials.ts'
 import { createSockets, type Sockets } from './http/sockets.ts'
 import { createTokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
-import { findWriterProblems, type MailWriters } from './mail/writers.ts'
+import type { MailWriters } from './mail/writers.ts'
 import type { MetricRegistry, Metrics } from './metrics/metrics.ts'
+import { type LatchkeyOptions, readPluginOptions } from './plugin-options.ts'
 import { type ContextOf, createRunner } from './runner.ts'
 import { shareLimits } from './share-limits.ts'
+import { createTracing } from './tracing/tracing.ts'
 import { requireNode, version } from './version.ts'
-
-/** What the plugin takes; every setting of the service is an option as well (`TOKEN_TTL` is `tokenTtl`). */
-export interface LatchkeyOptions extends PluginSettings, ApplicationSchema {
-  /** The application's own Kysely instance (SQLite), which it closes itself; without one, `databaseUrl` is opened. */
-  database?: ApplicationKysely
-  /** Adds to the context of each operation; what Latchkey puts there stays. */
-  context?: (request: FastifyRequest, reply: FastifyReply) => object | Promise<object>
-  /** Functions of the application's that Latchkey calls before and after what it does. */
-  hooks?: LatchkeyHooks
-  /** Functions of the application's that write mails, in the place of the built-in texts and of `mailTemplates`. */
-  mails?: MailWriters
-  /** A registry of prom-client that Latchkey's metrics are added to. */
-  metrics?: MetricRegistry
-  /** Whether the defaults of production hold: no GraphiQL, no introspection, HTTPS asked for. On unless switched off. */
-  production?: boolean
-  /** The clock, in milliseconds since 1970. For tests. */
-  clock?: () => number
-}
 
 /** What the plugin adds to the application as `app.latchkey`. */
 export interface Latchkey {
@@ -75,14 +59,11 @@ declare module 'fastify' {
   }
 }
 
-const pruneIntervalMs = 3_600_000
-
-/** What a killed process may lose of the audit; the log has it at once. */
-const auditIntervalMs = 1_000
-
 /** Said where nobody has decided it: it is the default of production. */
 const mailIsOff =
   'Latchkey sends no mail: who forgets a password needs an administrator, and an address changes without being verified; smtpUrl says how to send, or that none is wanted (off)'
+
+const replicaIsSilent = 'the replica of the database does not answer; lists come from the primary'
 
 /** Registers Latchkey in a Fastify application: the database, the `preHandler`, the API and GraphiQL. */
 export const latchkey = fp(
@@ -125,9 +106,11 @@ export async function registerLatchkey(
         'the clock of this machine was set back: until the next start, Latchkey goes on as if it had not been'
       app.log.warn({ aheadMs: Math.round(aheadMs) }, sentence)
     })
+  const tracing = options.tracerProvider ? createTracing(options.tracerProvider, version) : null
+  const onReplicaFault = (error: unknown): void => app.log.warn({ err: error }, replicaIsSilent)
   const database = options.database
-    ? adoptKysely(options.database)
-    : openDatabase(settings.databaseUrl, toServerOptions(settings))
+    ? adoptKysely(options.database, tracing?.noteQuery)
+    : openDatabase(settings.databaseUrl, { ...toServerOptions(settings), onReplicaFault }, tracing?.noteQuery)
   app.addHook('onClose', () => database.close())
   if (options.database || database.isServer)
     for (const advice of await findWeakSettings(database)) app.log.warn(advice)
@@ -198,6 +181,7 @@ export async function registerLatchkey(
     introspection: settings.introspection,
     clock,
     jit: settings.queryJit,
+    traceResolver: tracing?.traceResolver ?? null,
   })
   const { countRequest, countBadToken } = createRequestCounters(
     {
@@ -216,7 +200,8 @@ export async function registerLatchkey(
     maxCharacters: settings.persistedQueriesSize,
     warn: (id, errors) => app.log.warn({ id, errors }, 'an operation of the manifest cannot run'),
   })
-  const runner = createRunner(executor, prepare, contextOf, options.context)
+  const plainRunner = createRunner(executor, prepare, contextOf, options.context)
+  const runner = tracing?.traceRunner(plainRunner) ?? plainRunner
   const deadlines = createDeadlines(settings.queryTimeout)
   const sockets = createSockets({
     origins: settings.corsOrigins,
@@ -245,6 +230,7 @@ export async function registerLatchkey(
     log: app.log,
   })
   endSockets = sockets.close
+  metrics?.watch('latchkey_sockets', 'WebSockets that are open.', sockets.count)
   app.addHook('preClose', sockets.close) // before the one of @fastify/websocket, which gives no reason
   await acceptWebSockets(app, settings.bodyLimit)
   app.addHook('onClose', async () => deadlines.close())
@@ -280,49 +266,6 @@ function refuseSecondRegistration(app: FastifyInstance): void {
     throw new Error(
       'Mercurius is registered already. Leave it out: Latchkey brings its own and takes your schema, resolvers and loaders as options.',
     )
-}
-
-/** What the options that are no settings have to be. */
-const ownOptions: Record<Exclude<keyof LatchkeyOptions, keyof PluginSettings>, [string, Accepts]> = {
-  database: ['a Kysely instance on SQLite', isKyselyOnSqlite],
-  context: ['a function', isFunction],
-  hooks: ['an object', isObject],
-  mails: ['an object', isObject],
-  metrics: [
-    'a registry of prom-client',
-    (value) => isFunction((value as MetricRegistry | null)?.registerMetric),
-  ],
-  production: ['true or false', (value) => typeof value === 'boolean'],
-  clock: ['a function', isFunction],
-  schema: ['SDL, or a list of SDL', (value) => [value].flat().every((sdl) => typeof sdl === 'string')],
-  resolvers: ['an object', isObject],
-  loaders: ['an object', isObject],
-}
-
-type Accepts = (value: unknown) => boolean
-
-/** Throws one `ConfigError` with all that is wrong with the options. */
-function readPluginOptions(options: LatchkeyOptions): Settings {
-  const problems: string[] = []
-  const input: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(options)) {
-    const own = Object.hasOwn(ownOptions, name) ? ownOptions[name as keyof typeof ownOptions] : undefined
-    if (own === undefined) input[name] = value
-    else if (value !== undefined && !own[1](value)) problems.push(`${name} must be ${own[0]}.`)
-  }
-  if (isObject(options.hooks)) problems.push(...findHookProblems(options.hooks as object))
-  if (isObject(options.mails)) problems.push(...findWriterProblems(options.mails as object))
-  if (options.database !== undefined && options.databaseUrl !== undefined)
-    problems.push('database and databaseUrl are two databases; keep one.')
-  return readOptions(input, options.production ?? true, problems)
-}
-
-function isFunction(value: unknown): boolean {
-  return typeof value === 'function'
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 async function createDomain(
@@ -401,65 +344,4 @@ function logTrouble(app: FastifyInstance, { error, delivery }: OutboxTrouble): v
   if (delivery === undefined) app.log.error({ err: error }, 'the outbox could not be read or written')
   else if (delivery.givenUp) app.log.error({ err: error, ...delivery }, 'a message was given up')
   else app.log.warn({ err: error, ...delivery }, 'a message could not be delivered yet')
-}
-
-/** Writes last uses and audit events, delivers what waits in the outbox, and deletes what ended long ago. A fault is logged, and the next turn tries again. */
-function runInBackground(
-  app: FastifyInstance,
-  auth: Auth,
-  settings: Settings,
-  prunes: boolean,
-  metrics: Metrics | null,
-): void {
-  const closing = new AbortController()
-  const { signal } = closing
-  const flush = (): Promise<void> =>
-    auth.flush().catch((error) => app.log.error({ err: error }, 'last uses of tokens could not be written'))
-  let pruning: Promise<void> | null = null
-  const prune = (): void => {
-    if (pruning !== null) return // one that has much to do may go on for longer than an hour
-    const start = performance.now()
-    pruning = auth
-      .prune({ background: true, signal })
-      .then(
-        (deleted) => {
-          app.log.debug(deleted, 'pruned')
-          metrics?.countPrune(deleted, performance.now() - start)
-        },
-        (error) => {
-          if (signal.aborted) return // it ends with the application, between two batches; the next start goes on
-          app.log.error({ err: error }, 'ended tokens could not be deleted')
-          metrics?.countPrune(null, performance.now() - start)
-        },
-      )
-      .finally(() => {
-        pruning = null
-      })
-  }
-  let auditFails = false
-  const writeAudit = (write: () => Promise<void>): Promise<void> =>
-    write().then(
-      () => {
-        auditFails = false
-      },
-      (error) => {
-        // Once, not every second: what could not be written is tried again until it can.
-        if (!auditFails) app.log.error({ err: error }, 'audit events could not be written')
-        auditFails = true
-      },
-    )
-  const timers = [
-    setInterval(flush, settings.tokenFlushInterval),
-    setInterval(() => writeAudit(auth.audit.flush), auditIntervalMs),
-  ]
-  if (prunes) timers.push(setInterval(prune, pruneIntervalMs))
-  for (const timer of timers) timer.unref()
-  auth.outbox.start()
-  app.addHook('onClose', async () => {
-    closing.abort()
-    timers.forEach(clearInterval)
-    await Promise.all([pruning, flush(), auth.outbox.stop()])
-    await auth.settled()
-    await writeAudit(auth.audit.finish)
-  })
 }

@@ -23,6 +23,12 @@ export function databaseAddress(value: string): string {
   throw new Error('an address such as sqlite:data/latchkey.db or postgres://user:password@host/database')
 }
 
+/** Where a replica of PostgreSQL is, or nothing. */
+export function replicaAddress(value: string): string {
+  if (value === '' || /^postgres(ql)?:\/\/[^/]*\/./.test(value)) return value
+  throw new Error('an address such as postgres://user:password@replica.example.org/database')
+}
+
 /** Where a Redis is, or nothing. */
 export function redisAddress(value: string): string {
   if (value === '') return value

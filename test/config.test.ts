@@ -148,6 +148,11 @@ const cases: Record<SettingName, Case> = {
   },
   databasePoolSize: { byDefault: 10, ...wholeNumber(2, 1_000) },
   databaseTimeout: { byDefault: 5_000, ...duration(100) },
+  databaseReplicaUrl: {
+    byDefault: '',
+    accepts: {},
+    refuses: ['sqlite:a.db', 'replica.example.org', 'postgres://replica.example.org', 'postgres://host/'],
+  },
   databaseChanges: {
     byDefault: 'listen',
     accepts: { listen: 'listen', poll: 'poll' },
@@ -407,6 +412,10 @@ t.test('settings that contradict each other are refused by both names', async (t
     [
       { GRAPHQL_PATH: '/users' },
       'GRAPHQL_PATH must be a path that is no page of the account console, such as /graphql, while that is switched on by CONSOLE.',
+    ],
+    [
+      { DATABASE_REPLICA_URL: 'postgres://replica.example.org/latchkey' },
+      'DATABASE_URL must be the PostgreSQL that is followed by the one of DATABASE_REPLICA_URL.',
     ],
     [{ RATE_LIMIT_BACKOFF: '16m' }, 'RATE_LIMIT_BACKOFF_MAX must not be shorter than RATE_LIMIT_BACKOFF.'],
     [

@@ -70,7 +70,7 @@ export function createAdministration({
   const getUser = async (id: string): Promise<User> => toUser(await getRow(id))
 
   function read(path: UserPath, behind: string | null, limit: number): Promise<PlacedUserRow[]> {
-    return database.run((db) => listUsersAlong(db, path, behind, limit))
+    return database.list((db) => listUsersAlong(db, path, behind, limit))
   }
 
   function search<T>(

@@ -50,7 +50,9 @@ export function createAuditLog({ database }: { database: Database }): AuditLog {
           async read(from, limit) {
             const before = from === null || from > end ? end : from
             const lists = await Promise.all(
-              paths.map((path) => database.run((db) => listAuditEvents(db, path, { behind, before }, limit))),
+              paths.map((path) =>
+                database.list((db) => listAuditEvents(db, path, { behind, before }, limit)),
+              ),
             )
             const [only] = lists
             return lists.length === 1 ? (only as StoredRow[]) : mergeNewest(lists, limit)

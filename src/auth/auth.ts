@@ -1,4 +1,5 @@
 import { createReadChanges } from '../db/changes.ts'
+import type { ConnectionLoad } from '../db/database.ts'
 import { createIsMigrated } from '../db/migrate.ts'
 import type { Database } from '../db/open.ts'
 import { prepareFindPredecessor } from '../db/rotation.ts'
@@ -69,10 +70,15 @@ export interface AuthOptions {
   webhook: WebhookOptions | null
 }
 
+/** How long a server that is asked for changes the first time may take to say that it tells of them. */
+const listeningWaitMs = 1_000
+
 /** What happens in memory; a cache that is off has nothing in it. */
 export interface AuthStats {
   /** Whether the database tells of changes by itself, as PostgreSQL does; null where it is asked each time. */
   isListening: boolean | null
+  /** Connections to a server; null where there is none. */
+  connections: ConnectionLoad | null
   cache: CacheStats
   hashes: QueueLoad
 }
@@ -102,8 +108,11 @@ export interface Auth
   outbox: Outbox
   /** Whether there is any account; fails as `SERVICE_UNAVAILABLE` where the database cannot be read. */
   hasUsers(): Promise<boolean>
-  /** Whether the database answers, with all that migrations made; fails as `SERVICE_UNAVAILABLE` where it does not answer. */
-  isReady(): Promise<boolean>
+  /**
+   * What is missing for requests to be answered as they should: migrations, or the connection on which a server tells of
+   * changes. Fails as `SERVICE_UNAVAILABLE` where the database does not answer.
+   */
+  findUnready(): Promise<'MIGRATIONS' | 'CHANGES' | null>
   /** How the parts are that work in memory. */
   stats(): AuthStats
   /** Takes an event from beside the domain to log and audit. */
@@ -263,12 +272,15 @@ export function createAuth(deps: {
     }),
     outbox,
     hasUsers: () => database.run(hasUsers),
-    isReady: async () => {
+    async findUnready() {
       await database.run(hasUsers)
-      return isMigrated()
+      if (!(await isMigrated())) return 'MIGRATIONS'
+      const isListening = database.feed === null || (await database.feed.isUp(listeningWaitMs))
+      return isListening ? null : 'CHANGES'
     },
     stats: () => ({
       isListening: database.feed?.isCurrent() ?? null,
+      connections: database.connections(),
       cache: knownTokens?.stats() ?? noCache,
       hashes: passwords.load(),
     }),

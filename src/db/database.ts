@@ -13,6 +13,8 @@ export interface Database {
   readonly kysely: Kysely<Tables>
   /** Runs one read or one atomic statement. Another process's write lock is waited for, without holding the event loop. */
   run<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  /** Runs a read that may miss what was written last: on a replica, where there is one. For lists, never for who somebody is. */
+  list<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Runs `work` in one transaction, all or nothing; it may run again when the write lock was taken. */
   transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Compiles a query with exactly one parameter once, for the request path. */
@@ -27,8 +29,17 @@ export interface Database {
   readonly commits: Commits | null
   /** Tells by itself what was committed; null where it has to be asked. */
   readonly feed: ChangeFeed | null
+  /** How many connections there are to a server; null where there is none. */
+  connections(): ConnectionLoad | null
   /** Closes the database, unless it was handed in by an application. */
   close(): Promise<void>
+}
+
+/** Connections of this process to a server, and how many statements wait for one. */
+export interface ConnectionLoad {
+  busy: number
+  idle: number
+  waiting: number
 }
 
 /** What this and other processes have committed. */
@@ -39,6 +50,17 @@ export interface Commits {
   prepareAll<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): (value: number) => Row[]
 }
 
+/** A statement that was run, without the values of its parameters. */
+export interface RunQuery {
+  engine: 'sqlite' | 'postgresql'
+  sql: string
+  durationMs: number
+  failed: boolean
+}
+
+/** Hears of each statement once it has run. */
+export type OnQuery = (query: RunQuery) => void
+
 /** How a database server is used. */
 export interface ServerOptions {
   /** Connections at the most, beside the one that hears of changes. */
@@ -47,4 +69,8 @@ export interface ServerOptions {
   timeoutMs: number
   /** How changes of others are heard of: told by LISTEN, or read from their table again and again. */
   changes: 'listen' | 'poll'
+  /** A server that follows this one and answers lists, if there is one. */
+  replicaUrl?: string
+  /** Hears that the replica does not answer; the other server does in its place. */
+  onReplicaFault?: (error: unknown) => void
 }

@@ -2,7 +2,7 @@ import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from 
 import { dirname, resolve } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { type CompiledQuery, Kysely, SqliteAdapter, sql } from 'kysely'
-import type { Commits, Database, FindOne, ServerOptions } from './database.ts'
+import type { Commits, Database, FindOne, OnQuery, ServerOptions } from './database.ts'
 import { BorrowingDialect, LatchkeySqliteDialect } from './dialect.ts'
 import {
   asLatchkeyErrors,
@@ -14,6 +14,7 @@ import {
 } from './faults.ts'
 import { createFileGuard, type FileGuard } from './file-guard.ts'
 import { findWeakServerSettings, isPostgresUrl, openPostgres } from './postgres.ts'
+import { logTo, timed } from './query-log.ts'
 import type { ApplicationKysely, Tables } from './tables.ts'
 import { watchWalIndex } from './wal-index.ts'
 
@@ -39,15 +40,22 @@ const serverDefaults: ServerOptions = { poolSize: 10, timeoutMs: 5_000, changes:
  * `sqlite::memory:` or `postgres://…`, which connects when it is used. Throws an `Error` that says what is wrong with the
  * file.
  */
-export function openDatabase(url: string, options: ServerOptions = serverDefaults): Database {
-  if (isPostgresUrl(url)) return openPostgres(url, options)
+export function openDatabase(
+  url: string,
+  options: ServerOptions = serverDefaults,
+  onQuery: OnQuery | null = null,
+): Database {
+  if (isPostgresUrl(url)) return openPostgres(url, options, onQuery)
   const file = parseSqliteUrl(url)
   if (file === null)
     throw new Error(
       `DATABASE_URL "${url.split(':')[0]}:…" is not understood: use sqlite:<file> or postgres://…`,
     )
   const { connection, reader } = openSqlite(file)
-  const kysely = new Kysely<Tables>({ dialect: new LatchkeySqliteDialect(connection) })
+  const kysely = new Kysely<Tables>({
+    dialect: new LatchkeySqliteDialect(connection),
+    ...logTo(onQuery, 'sqlite'),
+  })
   const guard = file === ':memory:' ? unguarded : createFileGuard(resolve(file))
   const retryWhileBusy = guarded(guard, createRetryWhileBusy(waitLess))
 
@@ -60,11 +68,13 @@ export function openDatabase(url: string, options: ServerOptions = serverDefault
     url: connection.memory ? null : `sqlite:${connection.name}`,
     isServer: false,
     feed: null,
+    connections: () => null,
     kysely,
     run: (work) => retryWhileBusy(() => work(kysely)),
+    list: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
     migrate: (work) => retryWhileBusy(() => work(kysely)),
-    prepareOne: (compile) => afterGlance(guard, prepareSync(reader, compile(kysely))),
+    prepareOne: (compile) => afterGlance(guard, prepareSync(reader, compile(kysely), onQuery)),
     commits: connection.memory ? null : watchCommits(reader, kysely, guard),
     async close() {
       reader.close()
@@ -80,16 +90,21 @@ export function isKyselyOnSqlite(value: unknown): value is ApplicationKysely {
 }
 
 /** Uses an application's own Kysely instance, on SQLite; its tables stay apart by the prefix `latchkey_`. */
-export function adoptKysely(applicationDb: ApplicationKysely): Database {
-  const kysely = new Kysely<Tables>({ dialect: new BorrowingDialect(applicationDb) })
+export function adoptKysely(applicationDb: ApplicationKysely, onQuery: OnQuery | null = null): Database {
+  const kysely = new Kysely<Tables>({
+    dialect: new BorrowingDialect(applicationDb),
+    ...logTo(onQuery, 'sqlite'),
+  })
   const retryWhileBusy = createRetryWhileBusy()
   return {
     url: null,
     isServer: false,
     feed: null,
+    connections: () => null,
     kysely,
     migrate: (work) => retryWhileBusy(() => work(kysely)),
     run: (work) => retryWhileBusy(() => work(kysely)),
+    list: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
     prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array> {
       const query = compile(kysely)
@@ -196,14 +211,16 @@ function createPrivateFile(path: string): void {
 function prepareSync<Row>(
   connection: SqliteDatabase.Database,
   query: CompiledQuery<Row>,
+  onQuery: OnQuery | null,
 ): FindOne<Row, string | Uint8Array> {
   let statement: SqliteDatabase.Statement<[string | Uint8Array], Row> | undefined
-  return (value) =>
+  const find = (value: string | Uint8Array): Row | undefined =>
     asLatchkeyErrors(() => {
       // Prepared at first use: the table exists only once migrations have run.
       statement ??= connection.prepare<[string | Uint8Array], Row>(query.sql)
       return statement.get(value)
     })
+  return onQuery === null ? find : timed('sqlite', query.sql, find, onQuery)
 }
 
 /** What is in memory cannot be taken away. */

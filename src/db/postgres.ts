@@ -1,12 +1,15 @@
 import { hash } from 'node:crypto'
 import { type CompiledQuery, Kysely, sql } from 'kysely'
-import type { Client, ClientConfig, CustomTypesConfig, Pool } from 'pg'
-import type { Database, FindOne, ServerOptions } from './database.ts'
+import type { Pool } from 'pg'
+import type { Database, FindOne, OnQuery, ServerOptions } from './database.ts'
 import { createRetryWhileBusy, type RetryWhileBusy } from './faults.ts'
 import { createFeed } from './feed.ts'
 import { createListener, createPoller } from './postgres-changes.ts'
+import { createConnections } from './postgres-connections.ts'
 import { LatchkeyPostgresDialect } from './postgres-dialect.ts'
 import { fromDriver, isConnectionLost, isTaken, postgresFaults } from './postgres-faults.ts'
+import { openReplica, type RunRead } from './postgres-replica.ts'
+import { logTo, timed } from './query-log.ts'
 import type { Tables } from './tables.ts'
 
 /** Whether an address is one of PostgreSQL. */
@@ -15,28 +18,38 @@ export function isPostgresUrl(url: string): boolean {
 }
 
 /** Opens a database of PostgreSQL, connecting as it is used. Faults are told as everywhere, and pass without a restart. */
-export function openPostgres(url: string, options: ServerOptions): Database {
+export function openPostgres(url: string, options: ServerOptions, onQuery: OnQuery | null): Database {
   const connections = createConnections(url, options)
   const feed = createFeed((options.changes === 'poll' ? createPoller : createListener)(connections.connect))
   const kysely = new Kysely<Tables>({
     dialect: new LatchkeyPostgresDialect(connections.openPool, feed.settled),
+    ...logTo(onQuery, 'postgresql'),
   })
   const retryWhileBusy = createRetryWhileBusy(undefined, postgresFaults)
+  const run: RunRead = (work) => retryWhileBusy(() => work(kysely))
+  const replica = options.replicaUrl ? openReplica(options.replicaUrl, options, run, onQuery) : null
   const serializable = kysely.transaction().setIsolationLevel('serializable')
 
   return {
     url: null,
     isServer: true,
     kysely,
-    run: (work) => retryWhileBusy(() => work(kysely)),
+    run,
+    list: replica?.list ?? run,
     // Transactions that run at once end as if they had run one after the other, as they do in SQLite.
     transaction: (work) => retryWhileBusy(() => againIfTaken(() => serializable.execute(work))),
     migrate: (work) => connections.migrate((db) => retryWhileBusy(() => work(db))),
-    prepareOne: (compile) => prepareLookUp(connections.lookUps, retryWhileBusy, compile(kysely)),
+    prepareOne(compile) {
+      const query = compile(kysely)
+      const find = prepareLookUp(connections.lookUps, retryWhileBusy, query)
+      return onQuery === null ? find : timed('postgresql', query.sql, find, onQuery)
+    },
     commits: null,
     feed,
+    connections: connections.load,
     async close() {
       await feed.close()
+      await replica?.close()
       await kysely.destroy()
       await connections.close()
     },
@@ -87,104 +100,3 @@ function prepareLookUp<Row>(
       }),
     )
 }
-
-/** Connections by what they are for, made when they are needed first. */
-interface Connections {
-  openPool(): Promise<Pool>
-  /** Look-ups of tokens have connections of their own, so that no crowd of sign-ins holds them up. */
-  lookUps(): Promise<Pool>
-  /** One that belongs to whoever asks. */
-  connect(): Promise<Client>
-  /** Migrations take as long as they take. */
-  migrate<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
-  close(): Promise<void>
-}
-
-/** How long a connection that nobody needs is kept. */
-const idleMs = 60_000
-
-/** Where the server gives a statement up by itself, its connection can still be used. */
-const answerMs = 500
-
-/** Between two statements of one transaction nothing is waited for; whoever stops there holds up others. */
-const idleInTransactionMs = 10_000
-
-function createConnections(url: string, { poolSize, timeoutMs }: ServerOptions): Connections {
-  const lookUpSize = Math.max(1, Math.floor(poolSize / 2))
-  const settings = `set statement_timeout = ${timeoutMs}; set lock_timeout = ${timeoutMs};
-    set idle_in_transaction_session_timeout = ${idleInTransactionMs}`
-  let lookUpPool: Promise<Pool> | null = null
-
-  /** Who only runs the embedded database does not load the driver. */
-  async function loadDriver(): Promise<{ pg: typeof import('pg').default; config: ClientConfig }> {
-    const { default: pg } = await import('pg')
-    const config: ClientConfig = {
-      connectionString: url,
-      connectionTimeoutMillis: timeoutMs,
-      application_name: 'latchkey',
-      keepAlive: true,
-      types: numbersForBigints(pg.types),
-    }
-    return { pg, config }
-  }
-
-  async function openPool(max: number, isTimed = true): Promise<Pool> {
-    const { pg, config } = await loadDriver()
-    const pool = new pg.Pool({
-      ...config,
-      ...(isTimed ? { query_timeout: timeoutMs + answerMs } : {}),
-      max,
-      idleTimeoutMillis: idleMs,
-      onConnect: async (client) => {
-        client.on('error', ignore) // of a connection that breaks between two statements; the next one says so
-        if (isTimed) await client.query(settings)
-      },
-    })
-    pool.on('error', ignore)
-    return pool
-  }
-
-  return {
-    openPool: () => openPool(Math.max(1, poolSize - lookUpSize)),
-    lookUps: () => {
-      lookUpPool ??= openPool(lookUpSize)
-      return lookUpPool
-    },
-    async connect() {
-      const { pg, config } = await loadDriver()
-      const client = new pg.Client({ ...config, query_timeout: timeoutMs })
-      client.on('error', ignore)
-      await client.connect()
-      return client
-    },
-    async migrate(work) {
-      const db = new Kysely<Tables>({
-        dialect: new LatchkeyPostgresDialect(
-          () => openPool(2, false),
-          async () => {},
-        ),
-      })
-      try {
-        return await work(db)
-      } finally {
-        await db.destroy()
-      }
-    },
-    async close() {
-      await (await lookUpPool)?.end()
-    },
-  }
-}
-
-/** Times and counts are far below 2^53; all else comes as the driver has it. */
-function numbersForBigints(types: CustomTypesConfig): CustomTypesConfig {
-  const getTypeParser = types.getTypeParser.bind(types) as (oid: number, format?: string) => unknown
-  return {
-    getTypeParser: ((oid: number, format?: string) =>
-      oid === bigintType ? Number : getTypeParser(oid, format)) as CustomTypesConfig['getTypeParser'],
-  }
-}
-
-const bigintType = 20
-
-function ignore(): void {}

@@ -12,14 +12,20 @@ export function registerHealth(app: FastifyInstance, isReady: () => Promise<bool
   })
 }
 
+const unready = {
+  MIGRATIONS: 'migrations are missing in the database: `latchkey migrate up` makes them',
+  CHANGES:
+    'changes that others make are not heard of: each token is looked up; where the server has no LISTEN set DATABASE_CHANGES=poll',
+}
+
 /** Whether requests should be sent here: the database answers, all migrations were made, and nothing is about to stop. */
 export function createIsReady(app: FastifyInstance, isDraining = () => false): () => Promise<boolean> {
   return async () => {
     if (isDraining()) return false
     try {
-      const isReady = await app.latchkey.auth.isReady()
-      if (!isReady) app.log.error('migrations are missing in the database: `latchkey migrate up` makes them')
-      return isReady
+      const missing = await app.latchkey.auth.findUnready()
+      if (missing !== null) app.log.error(unready[missing])
+      return missing === null
     } catch (error) {
       app.log.error({ err: error }, 'the database cannot be reached')
       return false

@@ -13,6 +13,8 @@ import { createWatch, type Watch } from './socket-watch.ts'
 
 /** All WebSockets of this process. */
 export interface Sockets extends SocketDoor {
+  /** How many are open. */
+  count(): number
   /** Sends all clients elsewhere (1001), and resolves when they are gone; after two seconds they are cut off. */
   close(): Promise<void>
 }
@@ -52,6 +54,7 @@ export function createSockets(options: SocketOptions): Sockets {
         return socket.end(closeCode.tryAgainLater, 'TOO_MANY_SOCKETS')
       socket.serve(protocol)
     },
+    count: () => watch.all().length,
     async close() {
       isClosing = true
       await Promise.all(watch.all().map((socket) => socket.leave(Math.random() * returnSeconds)))

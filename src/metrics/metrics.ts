@@ -146,6 +146,20 @@ export function createMetrics(
       () => Number(stats().isListening),
     )
   }
+  if (stats().connections !== null) {
+    register(
+      new Gauge({
+        name: 'latchkey_database_connections',
+        help: 'Connections to the database: busy, idle, and how many statements are waiting for one.',
+        labelNames: ['state'],
+        registers: [],
+        aggregator: 'sum',
+        collect() {
+          for (const [state, count] of Object.entries(stats().connections ?? {})) this.set({ state }, count)
+        },
+      }),
+    )
+  }
   gauge('latchkey_token_cache_entries', 'Tokens that are kept in memory.', () => stats().cache.entries)
   counter(
     'latchkey_token_cache_lookups_total',

@@ -35,6 +35,7 @@ t.test(
     // As of a server that does not answer.
     const feed = {
       isCurrent: () => false,
+      isUp: async () => false,
       subscribe: () => () => {},
       settled: async () => {},
       close: async () => {},

@@ -1,6 +1,6 @@
 import { EventEmitter, on, once } from 'node:events'
 import t from 'tap'
-import type { LatchkeyOptions } from '../../src/plugin.ts'
+import type { LatchkeyOptions } from '../../src/plugin-options.ts'
 import { startApp } from '../support/app.ts'
 import { openSocket } from '../support/socket.ts'
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { loadConfig, type SettingsInput, variableOf } from '../../src/config.ts'
-import type { LatchkeyOptions } from '../../src/plugin.ts'
+import type { LatchkeyOptions } from '../../src/plugin-options.ts'
 import { freshDatabase, isOnPostgres } from './database.ts'
 import { collectLog, noteSecrets, secret } from './log.ts'
 

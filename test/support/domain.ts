@@ -56,6 +56,8 @@ export interface SignInOptions {
 
 export type DomainOptions = Omit<Partial<AuthOptions>, 'token' | 'password' | 'throttle'> & {
   url?: string
+  /** One that is open already. */
+  database?: Database
   outbox?: Partial<OutboxOptions>
   hooks?: Hooks
   clock?: { now: number }
@@ -66,7 +68,7 @@ export type DomainOptions = Omit<Partial<AuthOptions>, 'token' | 'password' | 't
 
 /** Opens the domain with the service's own defaults; `t` closes it. */
 export async function openDomain(t: Test, options: DomainOptions = {}): Promise<TestDomain> {
-  const database = openDatabase(options.url ?? (await freshDatabase(t)))
+  const database = options.database ?? openDatabase(options.url ?? (await freshDatabase(t)))
   t.teardown(() => database.close())
   await migrateToLatest(database)
   const clock = options.clock ?? { now: Date.parse('2026-11-23T09:00:00.000Z') }

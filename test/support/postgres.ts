@@ -37,6 +37,8 @@ export interface Postgres {
   stop(how: 'fast' | 'immediate'): Promise<void>
   /** Starts it again where it was. */
   start(): Promise<void>
+  /** Starts another server, on loopback as well, that follows this one. */
+  startReplica(): Promise<Replica>
   /** Stops all of its processes where they are, or lets them go on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
   /** Runs statements in a database. */
@@ -44,8 +46,17 @@ export interface Postgres {
   query(database: string, text: string): Promise<any[]>
 }
 
+/** A server that only answers questions, by what it has heard of another one. */
+export interface Replica {
+  urlOf(database: string): string
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  query(database: string, text: string): Promise<any[]>
+  stop(): Promise<void>
+  start(): Promise<void>
+}
+
 /** Starts a server on an empty folder; `t` ends it and deletes the folder. It does not run as root, and so as Debian's `postgres`. */
-export async function startPostgres(t: Test): Promise<Postgres> {
+export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const password = 'p@ss/word#1'
@@ -53,6 +64,7 @@ export async function startPostgres(t: Test): Promise<Postgres> {
   writeFileSync(passwordFile, password)
   const through = asAnother(folder, passwordFile)
   const data = join(folder, 'data')
+  const standby = join(folder, 'standby')
   const [command = '', ...rest] = [...through, join(programs, 'initdb')]
   const auth = ['--auth=scram-sha-256', '--username=latchkey', `--pwfile=${passwordFile}`]
   execFileSync(command, [...rest, '-D', data, ...auth, '--encoding=UTF8', '--locale=C.UTF-8', '--no-sync'], {
@@ -62,14 +74,9 @@ export async function startPostgres(t: Test): Promise<Postgres> {
   const port = await freePort()
   const settings = ['-c', 'fsync=off', '-c', 'shared_buffers=16MB', '-c', 'max_connections=200']
   const [program = '', ...args] = [...through, join(programs, 'postgres')]
-  async function start(): Promise<{ server: ChildProcess; ended: Promise<unknown> }> {
-    const server = spawn(
-      program,
-      [...args, '-D', data, '-h', '127.0.0.1', '-p', String(port), '-k', '', ...settings],
-      {
-        stdio: ['ignore', 'ignore', 'pipe'],
-      },
-    )
+  async function start(on = data, at = port): Promise<{ server: ChildProcess; ended: Promise<unknown> }> {
+    const where = ['-D', on, '-h', '127.0.0.1', '-p', String(at), '-k', '']
+    const server = spawn(program, [...args, ...where, ...settings], { stdio: ['ignore', 'ignore', 'pipe'] })
     const ended = once(server, 'exit')
     await ready(server.stderr)
     return { server, ended }
@@ -81,17 +88,48 @@ export async function startPostgres(t: Test): Promise<Postgres> {
   }
   t.teardown(() => stop('SIGINT')) // ends connections, and then itself
 
-  const urlOf = (database: string): string =>
-    `postgres://latchkey:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
-  const query: Postgres['query'] = async (database, text) => {
-    const client = new Client({ connectionString: urlOf(database) })
-    await client.connect()
-    try {
-      return (await client.query(text)).rows
-    } finally {
-      await client.end()
+  const addressAt =
+    (at: number) =>
+    (database: string): string =>
+      `postgres://latchkey:${encodeURIComponent(password)}@127.0.0.1:${at}/${database}`
+  const queryAt =
+    (at: number): Postgres['query'] =>
+    async (database, text) => {
+      const client = new Client({ connectionString: addressAt(at)(database) })
+      await client.connect()
+      try {
+        return (await client.query(text)).rows
+      } finally {
+        await client.end()
+      }
+    }
+  const urlOf = addressAt(port)
+  const query = queryAt(port)
+
+  async function startReplica(): Promise<Replica> {
+    const [copy = '', ...options] = [...through, join(programs, 'pg_basebackup')]
+    const source = ['-h', '127.0.0.1', '-p', String(port), '-U', 'latchkey']
+    execFileSync(copy, [...options, ...source, '-D', standby, '-R', '--checkpoint=fast', '--no-sync'], {
+      env: { ...process.env, PGPASSWORD: password },
+      stdio: 'pipe',
+    })
+    const at = await freePort()
+    let running = await start(standby, at)
+    const stop = async (): Promise<void> => {
+      running.server.kill('SIGINT')
+      await running.ended
+    }
+    t.teardown(stop)
+    return {
+      urlOf: addressAt(at),
+      query: queryAt(at),
+      stop,
+      async start() {
+        running = await start(standby, at)
+      },
     }
   }
+
   return {
     host: '127.0.0.1',
     port,
@@ -99,6 +137,7 @@ export async function startPostgres(t: Test): Promise<Postgres> {
     password,
     urlOf,
     query,
+    startReplica,
     stop: (how) => stop(how === 'fast' ? 'SIGINT' : 'SIGQUIT'),
     async start() {
       running = await start()
@@ -143,7 +182,7 @@ async function ready(log: NodeJS.ReadableStream): Promise<void> {
   const said: string[] = []
   for await (const line of createInterface({ input: log })) {
     said.push(line)
-    if (line.includes('ready to accept connections')) {
+    if (/ready to accept (read-only )?connections/.test(line)) {
       log.resume()
       return
     }
