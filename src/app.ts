@@ -25,7 +25,10 @@ import { createRequestId } from './http/request-id.ts'
 import { logRequest, logSerializers } from './http/request-log.ts'
 import { createHttpsServer } from './http/secure-server.ts'
 import { limitSlowBody } from './http/slow-bodies.ts'
-import { type LatchkeyOptions, type PrimaryLink, registerLatchkey } from './plugin.ts'
+import { type PrimaryLink, registerLatchkey } from './plugin.ts'
+import type { LatchkeyOptions } from './plugin-options.ts'
+import { createTracing } from './tracing/tracing.ts'
+import { version } from './version.ts'
 
 /** Where log lines go. */
 interface LogStream {
@@ -90,6 +93,7 @@ export async function buildApp(
     return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
+  if (options.plugin?.tracerProvider) createTracing(options.plugin.tracerProvider, version).traceRequests(app)
   const hangUpOnCrowd = createPipelineLimit()
   // Before CORS, which answers preflights itself.
   app.addHook('onRequest', (request, reply, done) => {

@@ -23,7 +23,7 @@ export async function serve(console: Console): Promise<void> {
   const worker = process.env[workerVariable]
   if (worker !== undefined) {
     const { serveWorker } = await import('./workers/worker.ts')
-    return serveWorker(Number(worker), console)
+    return serveWorker(Number(worker), console, process.env)
   }
   const settings = console.loadSettings()
   const workers = settings.workers === 'auto' ? availableParallelism() : settings.workers
@@ -35,7 +35,7 @@ export async function serve(console: Console): Promise<void> {
 
 async function serveAlone(settings: Settings, console: Console): Promise<void> {
   const { startService } = await import('./service.ts')
-  const service = startService(settings)
+  const service = startService(settings, { env: process.env })
   const closing = closeWithGrace(
     {
       delay: settings.shutdownDelay + closeLimitMs,

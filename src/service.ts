@@ -13,6 +13,7 @@ import { explainListening } from './listening.ts'
 import { createLogOutput } from './log-output.ts'
 import type { Snapshot } from './metrics/registry.ts'
 import type { PrimaryLink } from './plugin.ts'
+import { startExporter, wantsTraces } from './tracing/exporter.ts'
 import { version } from './version.ts'
 
 const closeIdleIntervalMs = 50
@@ -47,7 +48,12 @@ export interface Service {
 /** Opens and migrates the database, and listens. Throws an `Error` that says what is in the way. */
 export async function startService(
   settings: Settings,
-  options: { primary?: PrimaryLink; logBatchBytes?: number } = {},
+  options: {
+    primary?: PrimaryLink
+    logBatchBytes?: number
+    /** OpenTelemetry's variables, by which traces are sent. */
+    env?: Record<string, string | undefined>
+  } = {},
 ): Promise<Service> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowthPercent}`)
   const complain = (sentence: string): unknown => process.stderr.write(`${sentence}\n`)
@@ -56,10 +62,14 @@ export async function startService(
   const leaving = { isOn: false }
   const counting = settings.adminPort > 0 ? await import('./metrics/registry.ts') : null
   const registry = counting?.createProcessRegistry()
+  const exporter = options.env && wantsTraces(options.env) ? await startExporter(options.env) : null
   const app = await buildApp(settings, {
     logger: { level: settings.logLevel, stream: log },
     http: { ServerResponse: draining.ServerResponse },
-    ...(registry ? { plugin: { metrics: registry } } : {}),
+    plugin: {
+      ...(registry ? { metrics: registry } : {}),
+      ...(exporter ? { tracerProvider: exporter.provider } : {}),
+    },
     isDraining: () => leaving.isOn,
     ...(options.primary ? { primary: options.primary } : {}),
   })
@@ -97,6 +107,9 @@ export async function startService(
         await Promise.all([stopAccepting(app, graceMs), app.latchkey.endSockets()])
         await closeGently(app, sockets)
         await admin?.close()
+        await exporter
+          ?.stop()
+          .catch((error) => app.log.warn({ err: error }, 'the last spans could not be sent'))
         app.log.info({ durationMs: Math.round(performance.now() - start) }, 'stopped')
         await log.flush(flushLimitMs)
       },

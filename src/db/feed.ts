@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 /** What a database tells of the users whose accounts or tokens changed; null for more than can be told. */
 export type Changes = readonly string[] | null
 
@@ -8,6 +10,8 @@ export interface ChangeFeed {
    * lost, or is silent for `leaseMs`, until all is heard again.
    */
   isCurrent(): boolean
+  /** Has it begin, if nobody has yet; whether it is current within `waitMs`. */
+  isUp(waitMs: number): Promise<boolean>
   /** Calls back with what has changed, until what it returns is called. The first listener has it begin. */
   subscribe(hear: (changes: Changes) => void): () => void
   /** Resolves when all that is committed by now is heard, or when the feed is not current any more. */
@@ -44,6 +48,8 @@ export function createFeed(open: OpenSource): ChangeFeed {
   let opening: Promise<void> | null = null
   let beating: Promise<void> | null = null
   let next: Promise<void> | null = null
+
+  const isCurrent = (): boolean => performance.now() < currentUntil
 
   function hear(changes: Changes): void {
     for (const listener of listeners) listener(changes)
@@ -121,7 +127,13 @@ export function createFeed(open: OpenSource): ChangeFeed {
   }
 
   return {
-    isCurrent: () => performance.now() < currentUntil,
+    isCurrent,
+    async isUp(waitMs) {
+      opening ??= start(backoffMs.first)
+      const giveUpAt = performance.now() + waitMs
+      while (!isCurrent() && performance.now() < giveUpAt) await sleep(beatMs)
+      return isCurrent()
+    },
     subscribe(listener) {
       listeners.add(listener)
       opening ??= start(backoffMs.first)

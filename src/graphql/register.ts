@@ -1,5 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import { type GraphQLSchema, NoSchemaIntrospectionCustomRule } from 'graphql'
+import {
+  type GraphQLSchema,
+  isIntrospectionType,
+  isObjectType,
+  NoSchemaIntrospectionCustomRule,
+} from 'graphql'
 import mercurius, { type MercuriusLoaders, type MercuriusOptions } from 'mercurius'
 import { findUncompilableInputs, hasVariableOf } from './compilable.ts'
 import { createCompiledOperations } from './compiled.ts'
@@ -35,7 +40,15 @@ export interface GraphQLOptions extends ApplicationSchema {
   clock: () => number
   /** Executions after which an operation is compiled; 0 for never. */
   jit: number
+  /** Wraps each resolver in a span; null where nobody traces. */
+  traceResolver: TraceResolver | null
 }
+
+/** Wraps the resolver of a field, which has a name such as `Query.viewer`. */
+export type TraceResolver = <Parameters extends unknown[]>(
+  field: string,
+  resolve: (...parameters: Parameters) => unknown,
+) => (...parameters: Parameters) => unknown
 
 /** More than these are never reported for one document. */
 const maxErrors = 10
@@ -77,6 +90,7 @@ export async function registerGraphQL(app: FastifyInstance, options: GraphQLOpti
         'The schema was changed behind Latchkey: hand it your schema as an option of the plugin.',
       )
     }
+    if (options.traceResolver) traceResolvers(schema, options.traceResolver)
     guardSchema(schema, options.clock)
   })
   return createExecutor({
@@ -113,4 +127,13 @@ function keepUncompiled(app: FastifyInstance, schema: GraphQLSchema): void {
   app.graphql.addHook('preExecution', async (_schema, document) =>
     hasVariableOf(document, types) ? { document } : undefined,
   )
+}
+
+/** What a field of the application's or of ours does, without the guard around it; what only reads a property is left alone. */
+function traceResolvers(schema: GraphQLSchema, wrap: TraceResolver): void {
+  for (const type of Object.values(schema.getTypeMap())) {
+    if (!isObjectType(type) || isIntrospectionType(type)) continue
+    for (const field of Object.values(type.getFields()))
+      if (field.resolve) field.resolve = wrap(`${type.name}.${field.name}`, field.resolve)
+  }
 }

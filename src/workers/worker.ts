@@ -17,6 +17,7 @@ export async function serveWorker(
     loadSettings(options: { quiet: boolean }): Settings
     describeFailure(error: Error): string
   },
+  env: Record<string, string | undefined>,
 ): Promise<void> {
   const primary = cluster.worker as Worker
   const tell = (message: ToPrimary): unknown => primary.send(message, ignore)
@@ -79,6 +80,7 @@ export async function serveWorker(
     service = await startService(shareAmongWorkers(settings), {
       primary: { askForLease: lessee.ask, prunes: number === 1 },
       logBatchBytes: pipeBytes,
+      env,
     })
     tell({ kind: 'ready', announcement: service.announcement })
   } catch (error) {

@@ -1,0 +1,183 @@
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
+import {
+  InMemorySpanExporter,
+  NodeTracerProvider,
+  type ReadableSpan,
+  SimpleSpanProcessor,
+} from '@opentelemetry/sdk-trace-node'
+import Fastify from 'fastify'
+import t from 'tap'
+import latchkey from '../../src/index.ts'
+import { startApp } from '../support/app.ts'
+import { openSocket } from '../support/socket.ts'
+
+const exporter = new InMemorySpanExporter()
+const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
+provider.register()
+t.teardown(() => provider.shutdown())
+
+/** What was finished since it was asked last. */
+function takeSpans(): ReadableSpan[] {
+  const spans = exporter.getFinishedSpans()
+  exporter.reset()
+  return spans
+}
+
+/** Names, each below the one in which it happened. */
+function toTree(spans: ReadableSpan[], parent?: string): object {
+  const below = spans.filter(({ parentSpanContext }) => parentSpanContext?.spanId === parent)
+  return Object.fromEntries(below.map((span) => [span.name, toTree(spans, span.spanContext().spanId)]))
+}
+
+const remote = { trace: '0af7651916cd43dd8448eb211c80319c', span: 'b7ad6b7169203331' }
+
+t.test('a request is a trace: its operation, its fields, and what they ask of the database', async (t) => {
+  const { graphql, createUser, signIn } = await startApp(t, {
+    plugin: { tracerProvider: provider },
+    tokenCache: 'off',
+  })
+  const token = await signIn(await createUser())
+  takeSpans()
+  await graphql('query Mine { viewer { id tokens(first: 1) { totalCount } } }', null, {
+    token,
+    headers: { traceparent: `00-${remote.trace}-${remote.span}-01` },
+  })
+  const spans = takeSpans()
+  t.match(toTree(spans, remote.span), {
+    'POST /graphql': {
+      'SELECT latchkey_tokens': {},
+      query: { 'Query.viewer': {}, 'User.tokens': { 'SELECT latchkey_tokens': {} } },
+    },
+  })
+  t.ok(spans.every((span) => span.spanContext().traceId === remote.trace))
+  const byName = (name: string) => spans.find((span) => span.name === name)
+  t.match(byName('POST /graphql'), {
+    kind: SpanKind.SERVER,
+    attributes: {
+      'http.request.method': 'POST',
+      'http.route': '/graphql',
+      'url.path': '/graphql',
+      'http.response.status_code': 200,
+      'client.address': '127.0.0.1',
+    },
+    status: { code: SpanStatusCode.UNSET },
+  })
+  t.match(byName('query')?.attributes, {
+    'graphql.operation.type': 'query',
+    'graphql.operation.name': 'Mine',
+  })
+  t.match(byName('SELECT latchkey_tokens'), {
+    kind: SpanKind.CLIENT,
+    attributes: { 'db.system.name': /^(sqlite|postgresql)$/, 'db.query.text': /select .*latchkey_tokens/ },
+  })
+})
+
+t.test('what clients send is in no span', async (t) => {
+  const { graphql, createUser, signIn, app } = await startApp(t, { plugin: { tracerProvider: provider } })
+  const user = await createUser({ username: 'margaret', email: 'margaret@example.org' })
+  const token = await signIn(user, { name: 'Kitchen tablet' })
+  await graphql(
+    '{ viewer { username @include(if: true) } literal: user(id: "in the document") { id } }',
+    null,
+    {
+      token,
+    },
+  )
+  await graphql(`mutation { tokenAuth(username: "margaret", password: "a wrong guess") { token } }`)
+  await graphql(
+    'mutation ($new: String!) { changePassword(currentPassword: "no", newPassword: $new) { revokedCount } }',
+    { new: 'a secret for later' },
+    { token },
+  )
+  await app.inject({
+    url: `/graphql?query={viewer{id}}&secret=in-the-url`,
+    headers: { authorization: `Token ${token}x` },
+  })
+  const text = JSON.stringify(
+    takeSpans().map(({ name, attributes, events, status }) => ({ name, attributes, events, status })),
+  )
+  t.match(text, /latchkey_users/, 'there is something to look through')
+  for (const secret of [
+    token,
+    user.password,
+    'margaret',
+    'Kitchen',
+    'in the document',
+    'a wrong guess',
+    'a secret for later',
+    'in-the-url',
+  ])
+    t.notOk(text.includes(secret), secret)
+})
+
+t.test('what fails is marked, by its code alone', async (t) => {
+  const { graphql } = await startApp(t, {
+    plugin: {
+      tracerProvider: provider,
+      schema: 'extend type Query { broken: Int @public, refused: Int @auth, thrown: Int @public }',
+      resolvers: {
+        Query: {
+          async broken() {
+            throw new TypeError('with a secret in it')
+          },
+          refused: () => 1,
+          thrown() {
+            throw 'a text'
+          },
+        },
+      },
+    },
+  })
+  await graphql('{ broken thrown }')
+  const spans = takeSpans()
+  const find = (name: string) => spans.find((span) => span.name === name)
+  t.match(find('Query.broken'), {
+    status: { code: SpanStatusCode.ERROR },
+    attributes: { 'error.type': 'TypeError' },
+  })
+  t.match(find('Query.thrown')?.attributes, { 'error.type': 'unknown' })
+  t.match(find('query'), {
+    status: { code: SpanStatusCode.ERROR },
+    attributes: { 'graphql.error.codes': ['INTERNAL_SERVER_ERROR'] },
+  })
+  await graphql('{ refused }')
+  t.match(
+    takeSpans().find((span) => span.name === 'query'),
+    { status: { code: SpanStatusCode.UNSET }, attributes: { 'graphql.error.codes': ['UNAUTHENTICATED'] } },
+    'a refusal is no fault',
+  )
+})
+
+t.test('other paths are traced as well, and what is not there has no name of its own', async (t) => {
+  const { app } = await startApp(t, { plugin: { tracerProvider: provider } })
+  await app.inject('/healthz')
+  await app.inject('/made/up/by/a/client')
+  t.strictSame(
+    takeSpans()
+      .filter(({ kind }) => kind === SpanKind.SERVER)
+      .map(({ name }) => name),
+    ['GET /healthz', 'GET'],
+  )
+})
+
+t.test('operations over a socket are spans too', async (t) => {
+  const { url, createUser, signIn } = await startApp(t, {
+    listen: true,
+    plugin: { tracerProvider: provider },
+  })
+  const token = await signIn(await createUser())
+  const socket = await openSocket(t, url)
+  await socket.init({ authorization: `Token ${token}` })
+  takeSpans()
+  await socket.run('{ viewer { id } }')
+  t.ok(takeSpans().some(({ name }) => name === 'query'))
+})
+
+t.test('an application hands in a provider of its own, and nothing else', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await t.rejects(
+    async () => app.register(latchkey, { databaseUrl: 'sqlite::memory:', tracerProvider: {} as never }),
+    /tracerProvider must be a TracerProvider of OpenTelemetry/,
+  )
+})
