@@ -126,7 +126,8 @@ async function execute(
   void work.then(finish, finish) // though nobody may wait for it any more
   const body = await within(deps.deadlines, work)
   // What has no data has errors.
-  return body.data === undefined ? new Refused(body.errors as readonly GraphQLFormattedError[]) : body
+  if (body.data === undefined) throw new Refused(body.errors as readonly GraphQLFormattedError[])
+  return requireSayable(body)
 }
 
 async function subscribe(
@@ -140,7 +141,7 @@ async function subscribe(
   if ('errors' in subscription) throw new Refused(subscription.errors)
   const { events: source, explain } = subscription
   const events = createEvents({
-    source: { next: () => explained(() => source.next(), explain), return: () => endSource(source) },
+    source: { next: () => explained(run, () => source.next(), explain), return: () => endSource(source) },
     answer: (event) =>
       answer(run, subscription, event).catch((error) => {
         throw toRefused(error, run)
@@ -162,7 +163,11 @@ async function answer(run: Run, subscription: RunningSubscription, event: unknow
   const body = await within(deps.deadlines, subscription.answer(event, each.request, each.reply))
   const lost = body.errors?.find(isRefusedWhole)
   if (lost !== undefined) throw new Refused([lost]) // who may not see this event may see none that follow
-  return body
+  try {
+    return requireSayable(body)
+  } catch (error) {
+    return { data: null, errors: [describeFailure(error, each.request)] } // the next event may be one
+  }
 }
 
 function isRefusedWhole({ path, extensions }: GraphQLFormattedError): boolean {
@@ -170,7 +175,19 @@ function isRefusedWhole({ path, extensions }: GraphQLFormattedError): boolean {
 }
 
 function toRefused(error: unknown, { request }: Run): Refused {
-  return error instanceof Refused ? error : new Refused([describeFailure(error, request)])
+  if (!(error instanceof Refused)) return new Refused([describeFailure(error, request)])
+  try {
+    requireSayable(error.errors)
+    return error
+  } catch (unsayable) {
+    return new Refused([describeFailure(unsayable, request)])
+  }
+}
+
+/** Throws where no JSON can say it: a resolver may give a BigInt, or what contains itself. */
+function requireSayable<T>(value: T): T {
+  JSON.stringify(value) // graphql-ws does it again, where what it throws would end the socket
+  return value
 }
 
 function tooMany(limit: number): LatchkeyError {
@@ -203,13 +220,14 @@ function endUnheard(late: RunningSubscription | { errors: unknown }): void {
 }
 
 async function explained<T>(
+  run: Run,
   work: () => Promise<T>,
   explain: (thrown: unknown) => GraphQLFormattedError,
 ): Promise<T> {
   try {
     return await work()
   } catch (thrown) {
-    throw new Refused([explain(thrown)])
+    throw toRefused(new Refused([explain(thrown)]), run)
   }
 }
 

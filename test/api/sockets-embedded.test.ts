@@ -92,6 +92,79 @@ t.test('a context that fails ends no more than its operation', async (t) => {
   )
 })
 
+t.test('what no JSON can say ends no more than its operation, or its event', async (t) => {
+  const circle: Record<string, unknown> = {}
+  circle.self = circle
+  const unsayable = () => Object.assign(new Error('no'), { extensions: { code: 'NO', count: 1n } })
+  const { url } = await startApp(t, {
+    listen: true,
+    plugin: {
+      schema: `
+        scalar Anything
+        extend type Query { big: Anything @public circle: Anything @public refused: Anything @public }
+        extend type Subscription {
+          events: Anything @public
+          breaks: Anything @public
+          throws: Anything @public
+          refuses: Anything @public
+        }
+      `,
+      resolvers: {
+        Query: {
+          big: () => 1n,
+          circle: () => circle,
+          refused: () => {
+            throw unsayable()
+          },
+        },
+        Subscription: {
+          events: {
+            async *subscribe() {
+              for (const events of [1, 1n, circle, 2]) yield { events }
+            },
+          },
+          breaks: {
+            async *subscribe() {
+              yield { breaks: 1 }
+              throw new Error('a secret of the server')
+            },
+          },
+          throws: {
+            async *subscribe() {
+              yield { throws: 1 }
+              throw unsayable()
+            },
+          },
+          refuses: {
+            subscribe() {
+              throw unsayable()
+            },
+          },
+        },
+      },
+    },
+  })
+  const socket = await openSocket(t, url)
+  await socket.init()
+  const errors = [{ message: 'Internal server error.', extensions: { code: 'INTERNAL_SERVER_ERROR' } }]
+  for (const query of ['{ big }', '{ circle }', '{ refused }', 'subscription { refuses }'])
+    t.match(await socket.run(query), { type: 'error', payload: errors }, query)
+
+  socket.subscribe('1', 'subscription { events }')
+  t.match(await socket.next(), { type: 'next', payload: { data: { events: 1 } } })
+  t.match(await socket.next(), { type: 'next', payload: { data: null, errors } }, 'a BigInt')
+  t.match(await socket.next(), { type: 'next', payload: { data: null, errors } }, 'what contains itself')
+  t.match(await socket.next(), { type: 'next', payload: { data: { events: 2 } } }, 'it goes on')
+  t.match(await socket.next(), { type: 'complete' })
+
+  for (const field of ['breaks', 'throws']) {
+    socket.subscribe(field, `subscription { ${field} }`)
+    t.match(await socket.next(), { type: 'next', payload: { data: { [field]: 1 } } })
+    t.match(await socket.next(), { type: 'error', id: field, payload: errors }, 'it ends alone')
+  }
+  t.match(await socket.run('{ serverInfo { name } }'), { type: 'next' }, 'the socket goes on')
+})
+
 t.test('unknown tokens over sockets are counted as those over HTTP', async (t) => {
   const { url } = await startApp(t, { listen: true, rateLimitBadTokens: 2 })
   const authorization = 'Token nothing'
