@@ -36,6 +36,17 @@ const password = 'eleven purple windmills at dusk'
 const agent = new Agent({ keepAlive: true })
 const teardown: (() => unknown)[] = [() => agent.destroy()]
 
+/** Limits that this would reach. */
+const roomy = {
+  ...likeOthers,
+  RATE_LIMIT_SIGN_UPS: 'off',
+  RATE_LIMIT_ADDRESS_FAILURES: '1000000',
+  TOKEN_LIMIT: '10000',
+  SOCKET_LIMIT_USER: '1000',
+  SOCKET_LIMIT_ADDRESS: '1000',
+  SMTP_URL: 'off',
+}
+
 console.log(describeMachine())
 try {
   await withFolder(async (folder) => {
@@ -47,17 +58,6 @@ try {
   })
 } finally {
   for (const work of teardown) await work()
-}
-
-/** Limits that this would reach. */
-const roomy = {
-  ...likeOthers,
-  RATE_LIMIT_SIGN_UPS: 'off',
-  RATE_LIMIT_ADDRESS_FAILURES: '1000000',
-  TOKEN_LIMIT: '10000',
-  SOCKET_LIMIT_USER: '1000',
-  SOCKET_LIMIT_ADDRESS: '1000',
-  SMTP_URL: 'off',
 }
 
 async function measureRevocations(folder: string, databaseUrl: string): Promise<void> {
