@@ -163,7 +163,10 @@ async function describeTables(db: ApplicationKysely): Promise<CopiedTable[]> {
     const isOfAgents = table.name === 'latchkey_user_agents'
     return {
       ...table,
-      columns: columns.map(({ name }) => name).filter((column) => !(isOfAgents && column === 'tokens')),
+      columns: columns
+        .map(({ name }) => name)
+        .filter((column) => !(isOfAgents && column === 'tokens'))
+        .sort(), // migrations have not left them in the same order everywhere
       where: isOfAgents ? agentsInUse : null,
     }
   })

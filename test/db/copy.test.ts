@@ -150,6 +150,14 @@ for (const [from, to] of [
   })
 }
 
+t.test('what goes there and back has the same checksums', { skip: whyWithout }, async (t) => {
+  const source = await openFilled(t, await newDatabase('SQLite'))
+  const there = await open(t, await newDatabase('PostgreSQL'))
+  const back = await open(t, await newDatabase('SQLite'))
+  const sums = await copyInto(source.database, there, { name: 'one' })
+  t.strictSame(await copyInto(there, back, { name: 'two' }), sums)
+})
+
 t.test('user agents are counted anew in SQLite', async (t) => {
   const source = await openFilled(t, await newDatabase('SQLite'))
   const target = await open(t, await newDatabase('SQLite'))
