@@ -12,6 +12,7 @@ import type { Settings } from './config.ts'
 import { migrateToLatest } from './db/migrate.ts'
 import { adoptKysely, type Database, findWeakSettings, openDatabase } from './db/open.ts'
 import { createContext, type LatchkeyContext } from './graphql/context.ts'
+import { createRequireUser, type RequireUser } from './graphql/guard.ts'
 import { preparePersisted } from './graphql/persisted-queries.ts'
 import { registerGraphQL } from './graphql/register.ts'
 import { acceptWebSockets } from './http/accept-websockets.ts'
@@ -23,6 +24,7 @@ import { registerGraphQLRoute } from './http/graphql-route.ts'
 import type { AskForLease } from './http/leased-counter.ts'
 import { watchOverload } from './http/overload.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
+import { addRefusalHeaders } from './http/refusal-headers.ts'
 import { createRequestId } from './http/request-id.ts'
 import { createReadUpgrade } from './http/socket-credentials.ts'
 import { createSockets, type Sockets } from './http/sockets.ts'
@@ -45,6 +47,11 @@ export interface Latchkey {
    * it refuses a token over plain HTTP.
    */
   preHandler: PreHandler
+  /**
+   * The user of a request that went through `preHandler`; or throws what `@auth` refuses with, where there is none, or where
+   * the role, a scope or a fresh proof of the password is missing.
+   */
+  requireUser: RequireUser
   /** The context that resolvers get, for a request that went through `preHandler`; with its reply, cookies can be set. */
   createContext(request: FastifyRequest, reply?: FastifyReply): LatchkeyContext
   /** What is counted, where the application has given a registry; null where nobody counts. */
@@ -148,10 +155,12 @@ export async function registerLatchkey(
       () => (reply === undefined ? null : (cookies?.of(request, reply) ?? null)),
     )
   decoratePrincipal(app)
+  addRefusalHeaders(app, settings.tokenSchemes[0] as string)
   let endSockets: Sockets['close'] = async () => {}
   app.decorate('latchkey', {
     auth,
     preHandler,
+    requireUser: createRequireUser(() => app.graphql.schema, clock),
     createContext: (request, reply) => contextOf(request, reply),
     metrics,
     endSockets: () => endSockets(),

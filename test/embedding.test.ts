@@ -10,6 +10,7 @@ import latchkey, {
   type ErrorCode,
   LatchkeyError,
   type LatchkeyOptions,
+  type NeededRights,
   requireUser,
 } from '../src/index.ts'
 import { password } from './support/app.ts'
@@ -104,6 +105,122 @@ t.test('a REST route requires a user by the same words as the API', async (t) =>
   t.same(await get(`Token ${token}`), { statusCode: 200, body: 'ada' })
   t.match(await get(''), { statusCode: 401, body: 'Authentication credentials were not provided.' })
   t.match(await get('Token lk_unknown'), { statusCode: 401, body: 'Invalid token.' })
+})
+
+t.test('a REST route asks for rights in the words of @auth, and refuses as the API does', async (t) => {
+  let now = Date.parse('2026-11-23T09:00:00.000Z')
+  const needs: Record<string, NeededRights> = {
+    nothing: {},
+    role: { role: 'ADMIN' },
+    scopes: { scopes: ['NOTES', 'TOKENS'] },
+    fresh: { fresh: '10m' },
+  }
+  const { app, query, signIn } = await startHost(
+    t,
+    {
+      clock: () => now,
+      schema: `
+        extend enum Scope { NOTES }
+        extend type Query {
+          nothing: Int @auth
+          role: Int @auth(role: ADMIN)
+          scopes: Int @auth(scopes: [NOTES, TOKENS])
+          fresh: Int @auth(fresh: "10m")
+        }
+      `,
+    },
+    {
+      after: (app) =>
+        app.get<{ Params: { need: string } }>(
+          '/:need',
+          { preHandler: app.latchkey.preHandler },
+          (request) => app.latchkey.requireUser(request, needs[request.params.need]).user.username,
+        ),
+    },
+  )
+  const { token } = await signIn('ada')
+  const { token: ofAdmin } = await signIn('grace', 'ADMIN')
+  const { body } = await query(
+    'mutation { createToken(name: "script", scopes: [TOKENS]) { token tokenInfo { id } } }',
+    { token },
+  )
+  const ofScript = secret(body.data.createToken.token)
+  const late = now + 600_000
+  const cases: [need: string, token: string | undefined, now: number, status: number][] = [
+    ['nothing', token, now, 200],
+    ['nothing', undefined, now, 401],
+    ['nothing', 'lk_unknown', now, 401],
+    ['role', ofAdmin, now, 200],
+    ['role', token, now, 403],
+    ['role', undefined, now, 401],
+    ['scopes', token, now, 200],
+    ['scopes', ofScript, now, 403],
+    ['fresh', token, late - 1, 200],
+    ['fresh', token, late, 403],
+    ['fresh', ofScript, now, 403],
+  ]
+  for (const [need, shown, at, status] of cases) {
+    const what = `${need}, ${status}`
+    now = at
+    const headers = shown === undefined ? {} : { authorization: `Token ${shown}` }
+    const answer = await app.inject({ url: `/${need}`, headers })
+    t.equal(answer.statusCode, status, what)
+    if (status === 200) continue
+    const api = await query(`{ ${need} }`, shown === undefined ? {} : { token: shown })
+    const [{ message, extensions }] = api.body.errors
+    t.equal(api.status, status, what)
+    t.match(answer.json(), { statusCode: status, code: extensions.code, message }, what)
+    for (const name of ['www-authenticate', 'cache-control'])
+      t.equal(answer.headers[name], api.headers[name], `${what}, ${name}`)
+    t.equal(answer.headers['cache-control'], 'no-store', what)
+  }
+})
+
+t.test('what a REST route cannot ask for is a fault of the application', async (t) => {
+  const cases: [what: unknown, says: RegExp][] = [
+    [{ role: 'admin' }, /"admin" does not exist in "Role"/],
+    [{ scopes: ['NOTES'] }, /"NOTES" does not exist in "Scope"/],
+    [{ fresh: 'soon' }, /"fresh" must be a duration/],
+    [{ scope: ['ACCOUNT'] }, /There is no "scope" to require; there are role, scopes, fresh/],
+  ]
+  const { app } = await startHost(t)
+  for (const [rights, says] of cases)
+    t.throws(() => app.latchkey.requireUser({}, rights as NeededRights), { message: says })
+})
+
+t.test('an error handler of the application writes the body, and the headers stay', async (t) => {
+  const { app } = await startHost(
+    t,
+    { tokenSchemes: ['Bearer'] },
+    {
+      after(app) {
+        app.setErrorHandler((error: LatchkeyError, _request, reply) =>
+          reply.code(error.statusCode).send({ mine: error.extensions }),
+        )
+        app.get('/me', { preHandler: app.latchkey.preHandler }, (request) =>
+          app.latchkey.requireUser(request),
+        )
+        app.get('/busy', () => {
+          throw new LatchkeyError('RATE_LIMITED', 'Later.', { retryAfter: 7 })
+        })
+        app.get('/other', () => {
+          throw Object.assign(new Error('Not of Latchkey.'), { statusCode: 401, code: 'UNAUTHENTICATED' })
+        })
+      },
+    },
+  )
+  const me = await app.inject({ url: '/me', headers: { authorization: 'Bearer lk_unknown' } })
+  t.strictSame(
+    [me.statusCode, me.json(), me.headers['www-authenticate']],
+    [
+      401,
+      { mine: { code: 'UNAUTHENTICATED', reason: 'INVALID' } },
+      'Bearer realm="latchkey", error="invalid_token"',
+    ],
+  )
+  t.match((await app.inject('/busy')).headers, { 'retry-after': '7', 'cache-control': 'no-store' })
+  const { headers } = await app.inject('/other')
+  t.strictSame([headers['www-authenticate'], headers['cache-control']], [undefined, undefined])
 })
 
 t.test('until the preHandler has run, a request is made by nobody', async (t) => {

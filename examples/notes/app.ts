@@ -23,13 +23,9 @@ export async function buildApp(options: {
   })
 
   // A route that is no GraphQL knows the user as well.
-  app.get('/notes.txt', { preHandler: app.latchkey.preHandler }, async ({ principal }, reply) => {
-    if (principal.kind !== 'user') return reply.code(401).send(`${principal.message}\n`)
-    const notes = await db
-      .selectFrom('notes')
-      .select('text')
-      .where('user_id', '=', principal.user.id)
-      .execute()
+  app.get('/notes.txt', { preHandler: app.latchkey.preHandler }, async (request) => {
+    const { user } = app.latchkey.requireUser(request)
+    const notes = await db.selectFrom('notes').select('text').where('user_id', '=', user.id).execute()
     return notes.map(({ text }) => `${text}\n`).join('')
   })
   return app

@@ -14,9 +14,11 @@ import { LatchkeyError } from '../errors.ts'
 import {
   type Annotated,
   hasDirective as has,
+  type NeededRights,
   type Requirement,
   readRequirement,
   stricter,
+  toRequirement,
 } from './requirement.ts'
 
 /** Milliseconds since 1970. */
@@ -105,17 +107,29 @@ function guardField(
 
 /** Synchronous: a refused field costs no promise, an allowed one comparisons, and only those it asks for. */
 function guarded(resolve: Resolver, requirement: Requirement, clock: Clock): Resolver {
-  const needsAdmin = requirement.role === 'ADMIN'
-  const needsScopes = requirement.scopes.length > 0
-  const needsFresh = requirement.freshMs < Number.POSITIVE_INFINITY
   return (parent, args, context, info) => {
-    const { user, token } = requireUser(context)
-    if (needsAdmin && user.role !== 'ADMIN') {
-      throw new LatchkeyError('FORBIDDEN', 'This needs the role ADMIN.', { reason: 'ROLE' })
-    }
-    if (needsScopes) requireScopes(token, requirement.scopes)
-    if (needsFresh) requireFresh(token, requirement.freshMs, clock())
+    requireRights(requireUser(context), requirement, clock)
     return resolve(parent, args, context, info)
+  }
+}
+
+function requireRights({ user, token }: UserPrincipal, requirement: Requirement, clock: Clock): void {
+  const { role, scopes, freshMs } = requirement
+  if (role === 'ADMIN' && user.role !== 'ADMIN')
+    throw new LatchkeyError('FORBIDDEN', 'This needs the role ADMIN.', { reason: 'ROLE' })
+  if (scopes.length > 0) requireScopes(token, scopes)
+  if (freshMs < Number.POSITIVE_INFINITY) requireFresh(token, freshMs, clock())
+}
+
+/** `requireUser` for what is no field: with rights in the words of `@auth`, of which misuse is a plain `Error`. */
+export type RequireUser = (request: { principal?: Principal }, rights?: NeededRights) => UserPrincipal
+
+export function createRequireUser(findSchema: () => GraphQLSchema, clock: Clock): RequireUser {
+  return (request, rights = {}) => {
+    const requirement = toRequirement(findSchema(), rights)
+    const principal = requireUser(request)
+    requireRights(principal, requirement, clock)
+    return principal
   }
 }
 

@@ -1,6 +1,8 @@
 import {
   type ASTNode,
   type ConstDirectiveNode,
+  coerceInputValue,
+  type GraphQLDirective,
   type GraphQLField,
   type GraphQLNamedType,
   type GraphQLSchema,
@@ -30,12 +32,32 @@ export function hasDirective(node: Annotated, directive: string): boolean {
  * argument cannot be.
  */
 export function readRequirement(schema: GraphQLSchema, node: Annotated): Requirement | null {
-  const directive = schema.getDirective('auth')
-  if (!directive) throw new Error('The schema has no @auth directive.')
+  const directive = requireDirective(schema)
   return nodesOf(node)
     .map((ast) => getDirectiveValues(directive, ast) as AuthArguments | undefined)
-    .map((values) => (values === undefined ? null : toRequirement(values)))
+    .map((values) => (values === undefined ? null : readArguments(values)))
     .reduce(stricter, null)
+}
+
+/** What code asks for in the words of `@auth`. Throws an `Error` for what the directive would not take. */
+export function toRequirement(schema: GraphQLSchema, rights: NeededRights): Requirement {
+  const { args } = requireDirective(schema)
+  const unknown = Object.keys(rights).find((given) => !args.some(({ name }) => name === given))
+  if (unknown !== undefined)
+    throw new Error(
+      `There is no "${unknown}" to require; there are ${args.map(({ name }) => name).join(', ')}.`,
+    )
+  const values = args.map(({ name, type, defaultValue }) => {
+    const given = rights[name as keyof NeededRights]
+    return [name, given === undefined ? defaultValue : coerceInputValue(given, type)]
+  })
+  return readArguments(Object.fromEntries(values))
+}
+
+function requireDirective(schema: GraphQLSchema): GraphQLDirective {
+  const directive = schema.getDirective('auth')
+  if (!directive) throw new Error('The schema has no @auth directive.')
+  return directive
 }
 
 /** What satisfies both: the higher role, the scopes of either, the fresher proof. */
@@ -48,13 +70,22 @@ export function stricter(one: Requirement | null, other: Requirement | null): Re
   }
 }
 
+/** What code of an application may ask for, as `@auth` has it. */
+export interface NeededRights {
+  role?: Role
+  /** The token needs all of them. */
+  scopes?: readonly string[]
+  /** Within what time the password has to have been proven, such as `10m`. */
+  fresh?: string
+}
+
 interface AuthArguments {
   role: Role
   scopes?: readonly string[] | null
   fresh?: string | null
 }
 
-function toRequirement({ role, scopes, fresh }: AuthArguments): Requirement {
+function readArguments({ role, scopes, fresh }: AuthArguments): Requirement {
   const freshMs = typeof fresh === 'string' ? parseDuration(fresh) : Number.POSITIVE_INFINITY
   if (freshMs === null || freshMs < 1_000) {
     throw new Error(`Argument "fresh" must be a duration of at least 1s, such as "10m"; it is "${fresh}".`)

@@ -18,6 +18,7 @@ import {
   requireUtf8,
 } from './parameters.ts'
 import { refusePlainHttp } from './plain-http.ts'
+import { setRefusalHeaders } from './refusal-headers.ts'
 import { onceAMinute, reportRefusals } from './refusals.ts'
 import type { CountRequest } from './request-counter.ts'
 import {
@@ -27,7 +28,7 @@ import {
   type ObserveRequest,
   observeRequest,
 } from './request-log.ts'
-import { challenge, findRefusal, type Refusal, type ResponseBody, statusOf } from './status.ts'
+import { findRefusal, type ResponseBody, statusOf } from './status.ts'
 
 /** An operation that may run. */
 export interface RunnableOperation {
@@ -311,19 +312,6 @@ function send(
     reportRefusals(request, report, body.errors, refusal)
   }
   reply.send(JSON.stringify(body))
-}
-
-function setRefusalHeaders(
-  reply: FastifyReply,
-  errors: readonly GraphQLFormattedError[],
-  refusal: Refusal | null,
-  scheme: string,
-): void {
-  const unauthenticated = errors.find((error) => error.extensions?.code === 'UNAUTHENTICATED')
-  if (unauthenticated !== undefined) {
-    reply.header('www-authenticate', challenge(scheme, String(unauthenticated.extensions?.reason)))
-  }
-  if (refusal?.retryAfter) reply.header('retry-after', refusal.retryAfter)
 }
 
 /** Answers what was refused before GraphQL had its turn, in GraphQL's form. */
