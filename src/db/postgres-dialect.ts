@@ -10,6 +10,7 @@ import {
 import type { Pool, PoolClient, QueryResult } from 'pg'
 import { inPostgres } from './engine-words.ts'
 import { fromDriver } from './postgres-faults.ts'
+import { withoutNul } from './postgres-text.ts'
 
 /** Hears, after each commit that may have changed something, before whoever made it does. */
 export type AfterCommit = () => Promise<void>
@@ -33,10 +34,10 @@ class EngineWordsCompiler extends PostgresQueryCompiler {
     else this.visitNode(words)
   }
 
-  /** SQLite takes a list of nothing for one that nothing is in; here it would be a mistake of syntax. */
+  /** SQLite takes a list of nothing for one that nothing is in; here it would be a mistake of syntax. A null has any type. */
   override visitPrimitiveValueList(node: PrimitiveValueListNode): void {
     if (node.values.length > 0) super.visitPrimitiveValueList(node)
-    else this.append('(select null where false)')
+    else this.append('(null)')
   }
 }
 
@@ -66,7 +67,7 @@ class LentClient {
 
   async query(text: string, values: unknown[]): Promise<QueryResult> {
     try {
-      const result = await fromDriver(this.#client.query(text, values))
+      const result = await fromDriver(this.#client.query(text, values.map(withoutNul)))
       await this.#note(result)
       return result
     } catch (error) {

@@ -9,6 +9,7 @@ import { createConnections } from './postgres-connections.ts'
 import { LatchkeyPostgresDialect } from './postgres-dialect.ts'
 import { fromDriver, isConnectionLost, isTaken, postgresFaults } from './postgres-faults.ts'
 import { openReplica, type RunRead } from './postgres-replica.ts'
+import { withoutNul } from './postgres-text.ts'
 import { logTo, timed } from './query-log.ts'
 import type { Tables } from './tables.ts'
 
@@ -88,7 +89,7 @@ function prepareLookUp<Row>(
 
   async function ask(value: string | Uint8Array): Promise<Row | undefined> {
     const pool = await openPool()
-    const { rows } = await fromDriver(pool.query({ ...statement, values: [value] }))
+    const { rows } = await fromDriver(pool.query({ ...statement, values: [withoutNul(value)] }))
     return rows[0]
   }
 

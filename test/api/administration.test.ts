@@ -289,6 +289,21 @@ t.test('accounts are listed page by page, and found by what their names begin wi
   }
 })
 
+t.test('what holds a NUL is nobody and nothing, whichever database is asked', async (t) => {
+  const { ask } = await start(t)
+  const none = `${id}\0`
+  t.equal((await ask('query ($id: ID!) { user(id: $id) { id } }', { id: none })).error, 'NOT_FOUND')
+  for (const [query, variables] of operations.slice(3)) {
+    t.equal((await ask(query, { ...variables, id: none })).error, 'NOT_FOUND', query)
+  }
+  const audit =
+    'query ($filter: AuditEventFilter) { auditEvents(first: 1, filter: $filter) { nodes { id } } }'
+  t.strictSame(await ask(audit, { filter: { address: '192.0.2.1\0' } }), {
+    data: { auditEvents: { nodes: [] } },
+    error: null,
+  })
+})
+
 t.test('a search goes on where more names begin alike than are read at once', async (t) => {
   const { auth, database } = await openDomain(t)
   await database.transaction(async (db) => {

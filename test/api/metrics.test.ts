@@ -175,11 +175,11 @@ t.test('an application counts in a registry of its own, beside what it counts it
   t.teardown(() => app.close())
   await app.register(latchkey, { databaseUrl: 'sqlite::memory:', production: false, smtpUrl: 'off', metrics })
   await app.inject({ url: '/graphql', query: { query: '{ serverInfo { name } }' } })
-  app.latchkey.metrics?.watch('latchkey_sockets', 'Sockets.', () => 7)
+  app.latchkey.metrics?.watch('notes_open', 'Open notes.', () => 7)
   const values = readMetrics(await metrics.metrics())
   t.equal(values.get('latchkey_requests_total{operation="(serverInfo)",outcome="OK"}'), 1)
   t.equal(values.get('notes_total'), 0)
-  t.equal(values.get('latchkey_sockets'), 7)
+  t.equal(values.get('notes_open'), 7)
   metrics.resetMetrics()
   t.notOk(
     [...values.keys()].some((name) => name.startsWith('nodejs_')),

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { password, startApp } from '../support/app.ts'
+import { isOnPostgres } from '../support/database.ts'
 import { openSocket } from '../support/socket.ts'
 
 const watch = 'subscription { viewerTokensChanged { tokens { nodes { name } } } }'
@@ -21,6 +22,8 @@ t.test('limits hold for sockets, operations and messages', async (t) => {
       })
       socket.send({ type: 'complete', id: '1' })
       socket.send({ type: 'complete', id: '2' })
+      // What they had asked of the database is still under way where that is a server.
+      while ((await socket.run('{ serverInfo { name } }')).type === 'error') {}
       const codes = new Set()
       for (let sent = 0; sent < 15; sent++) {
         const { type, payload } = await socket.run('{ serverInfo { name } }')
@@ -95,8 +98,10 @@ t.test('sign-ins over sockets are counted with those over HTTP', async (t) => {
   const signIn = 'mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p) { token } }'
   const sockets = await Promise.all(Array.from({ length: 4 }, () => openSocket(t, url)))
   for (const socket of sockets) await socket.init()
+  // On a server each that is refused has waited for two seconds, and five do so at a time.
+  const each = isOnPostgres ? 8 : 25
   const tries = sockets.flatMap((socket) =>
-    Array.from({ length: 25 }, (_, index) => ({ socket, id: `${index}` })),
+    Array.from({ length: each }, (_, index) => ({ socket, id: `${index}` })),
   )
   for (const { socket, id } of tries) socket.subscribe(id, signIn, { u: username, p: `not ${password}` })
   const reasons = []
@@ -104,11 +109,11 @@ t.test('sign-ins over sockets are counted with those over HTTP', async (t) => {
     while (reasons.length < tries.length) {
       const { type, payload } = await socket.next()
       if (type === 'next') reasons.push(`${payload.errors[0].extensions.code}`)
-      if (reasons.length % 25 === 0 && type === 'next') break
+      if (reasons.length % each === 0 && type === 'next') break
     }
   }
   t.equal(reasons.filter((code) => code === 'UNAUTHENTICATED').length, 5)
-  t.equal(reasons.filter((code) => code === 'RATE_LIMITED').length, 95)
+  t.equal(reasons.filter((code) => code === 'RATE_LIMITED').length, tries.length - 5)
   const { body } = await graphql(signIn, { u: username, p: password })
   t.match(body, { errors: [{ extensions: { code: 'RATE_LIMITED' } }] }, 'and then over HTTP')
 })

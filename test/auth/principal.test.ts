@@ -143,9 +143,9 @@ t.test('a token costs one look-up, and an ill-formed one none', async (t) => {
     uses: createTokenUses(database),
     noteLife: createNoteLife(() => {}),
   })
-  t.match(resolvePrincipal(token, ''), { kind: 'user' })
+  t.match(await resolvePrincipal(token, ''), { kind: 'user' })
   t.equal(lookUps, 1)
-  t.match(resolvePrincipal(`${token.slice(0, -1)}_`, ''), { reason: 'INVALID' })
+  t.match(await resolvePrincipal(`${token.slice(0, -1)}_`, ''), { reason: 'INVALID' })
   t.equal(lookUps, 1)
 })
 
