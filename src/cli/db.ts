@@ -118,11 +118,13 @@ function describe({ file, endedTokens, keptTokens }: Restored): string {
 }
 
 /** What the operator may want to put right. */
-function describeDifferences({ olderPasswords, returnedUsers, disabledUsers }: Restored): void {
+function describeDifferences(restored: Restored): void {
+  const { olderPasswords, returnedUsers, disabledUsers, demotedAdmins } = restored
   const lines: [users: string[], what: string][] = [
     [olderPasswords, 'changed the password since, and have the former one again'],
     [returnedUsers, 'had been deleted since, and are there again'],
     [disabledUsers, 'had been disabled since, and still are'],
+    [demotedAdmins, 'had lost the role ADMIN since, and do not get it back'],
   ]
   for (const [users, what] of lines) if (users.length > 0) warn(`These ${what}: ${shorten(users)}.`)
 }

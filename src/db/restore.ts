@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import { copyDatabase, requireWhole, syncToDisk } from './backup.ts'
 import { explainDatabaseFault } from './faults.ts'
@@ -18,6 +19,8 @@ export interface Restored {
   returnedUsers: string[]
   /** Users who had been disabled since, and still are. */
   disabledUsers: string[]
+  /** Users who had lost the role ADMIN since, and do not get it back. */
+  demotedAdmins: string[]
 }
 
 export interface RestoreOptions {
@@ -26,6 +29,14 @@ export interface RestoreOptions {
   onProgress?: (share: number) => void
   now: number
 }
+
+type Judged = Omit<Restored, 'file'>
+
+/** Pages that are put in place between two turns of others: four megabytes. */
+const pagesAtOnce = 1_024
+
+/** How long others may go on writing, and how often it is tried in that time. */
+const [lockLimitMs, lockIntervalMs] = [5_000, 20]
 
 /**
  * Puts a backup in the place of the database, in one step, also under services that run. What was revoked after the backup
@@ -46,9 +57,7 @@ export async function restore(
     closeSync(openSync(draft, 'wx', 0o600))
     await copyDatabase(backup, draft, options.onProgress)
     await bringUpToDate(draft)
-    const restored = judgeDraft(draft, file, options)
-    await putInPlace(draft, file)
-    return { file, ...restored }
+    return { file, ...(await putInPlace(draft, file, options)) }
   } catch (error) {
     throw new Error(`Cannot restore ${backup}: ${explainDatabaseFault(error)}`, { cause: error })
   } finally {
@@ -69,38 +78,74 @@ async function bringUpToDate(draft: string): Promise<void> {
   }
 }
 
-/** Ends tokens, and one-time links that may have been used, in the draft. */
-function judgeDraft(
-  draft: string,
-  file: string,
-  { keepLive = false, now }: RestoreOptions,
-): Omit<Restored, 'file'> {
+/** Over a database that is there, or where there is none. */
+async function putInPlace(draft: string, file: string, options: RestoreOptions): Promise<Judged> {
   const connection = new SqliteDatabase(draft)
   try {
     requireWhole(connection)
     const isFormerThere = attachFormer(connection, file)
-    if (keepLive && !isFormerThere)
+    if (options.keepLive && !isFormerThere)
       throw new Error(
         'the database of now cannot be read, so that nobody knows which tokens are live. Leave --keep-live out.',
       )
-    return connection.transaction(() => {
-      const differences = isFormerThere ? findDifferences(connection) : noDifferences
-      const { changes: endedTokens } = connection
-        .prepare(
-          `update main.latchkey_tokens set revoked_at = ? where ${live} ${keepLive ? `and not ${liveNow}` : ''}`,
-        )
-        .run(now, now, ...(keepLive ? [now] : []))
-      const keptTokens = connection
-        .prepare(`select count(*) from main.latchkey_tokens where ${live}`)
-        .pluck()
-        .get(now)
-      connection.exec('delete from main.latchkey_mail_tokens')
-      forgetChanges(connection, isFormerThere)
-      return { endedTokens, keptTokens: keptTokens as number, ...differences }
-    })()
+    const judge = (): Judged => judgeDraft(connection, isFormerThere, options)
+    if (existsSync(file)) return await overwrite(connection, file, judge)
+    const judged = judge()
+    connection.pragma('journal_mode = DELETE') // one file alone
+    connection.close()
+    giveName(draft, file)
+    return judged
   } finally {
     connection.close()
   }
+}
+
+/**
+ * Writes all in one transaction, which those who have the database open see as a commit. It holds the lock from before
+ * `judge`: what was revoked until then is judged, and what is revoked after it, is revoked in what was restored.
+ */
+async function overwrite(
+  connection: SqliteDatabase.Database,
+  file: string,
+  judge: () => Judged,
+): Promise<Judged> {
+  const deadline = performance.now() + lockLimitMs
+  while (performance.now() < deadline) {
+    const judged: Judged[] = []
+    await connection.backup(file, {
+      // Called for the first time when the lock is there, and nothing has been copied yet.
+      progress() {
+        if (judged.length === 0) judged.push(judge())
+        return pagesAtOnce
+      },
+    })
+    if (judged[0] !== undefined) return judged[0]
+    await sleep(lockIntervalMs) // somebody else has the lock, which the driver takes for the end
+  }
+  throw new Error('somebody has been writing to the database for too long. Try again, or stop the service.')
+}
+
+/** Ends tokens, and one-time links that may have been used, in the draft. */
+function judgeDraft(
+  connection: SqliteDatabase.Database,
+  isFormerThere: boolean,
+  { keepLive = false, now }: RestoreOptions,
+): Judged {
+  return connection.transaction(() => {
+    const differences = isFormerThere ? findDifferences(connection) : noDifferences
+    const { changes: endedTokens } = connection
+      .prepare(
+        `update main.latchkey_tokens set revoked_at = ? where ${live} ${keepLive ? `and not ${liveNow}` : ''}`,
+      )
+      .run(now, now, ...(keepLive ? [now] : []))
+    const keptTokens = connection
+      .prepare(`select count(*) from main.latchkey_tokens where ${live}`)
+      .pluck()
+      .get(now)
+    connection.exec('delete from main.latchkey_mail_tokens')
+    forgetChanges(connection, isFormerThere)
+    return { endedTokens, keptTokens: keptTokens as number, ...differences }
+  })()
 }
 
 const live = 'revoked_at is null and user_id is not null and expires_at > ?'
@@ -119,17 +164,23 @@ function attachFormer(connection: SqliteDatabase.Database, file: string): boolea
     connection.prepare('attach ? as former').run(file)
     connection.prepare(`select count(*) from main.latchkey_tokens where ${liveNow}`).get(0)
     connection.prepare('select max(seq) from former.latchkey_changes').get()
+    connection.pragma('former.journal_mode = WAL') // so that it can be read while nobody else writes to it
     return true
   } catch {
     return false // damaged, or of another version: perhaps what it is replaced for
   }
 }
 
-type Differences = Pick<Restored, 'olderPasswords' | 'returnedUsers' | 'disabledUsers'>
+type Differences = Pick<Restored, 'olderPasswords' | 'returnedUsers' | 'disabledUsers' | 'demotedAdmins'>
 
-const noDifferences: Differences = { olderPasswords: [], returnedUsers: [], disabledUsers: [] }
+const noDifferences: Differences = {
+  olderPasswords: [],
+  returnedUsers: [],
+  disabledUsers: [],
+  demotedAdmins: [],
+}
 
-/** Users who are not what they are now; who is disabled now stays it. */
+/** Users who are not what they are now; who is disabled now, or no administrator, stays it. */
 function findDifferences(connection: SqliteDatabase.Database): Differences {
   const list = (condition: string): string[] =>
     connection
@@ -143,10 +194,12 @@ function findDifferences(connection: SqliteDatabase.Database): Differences {
     olderPasswords: list('now.id is not null and now.password_digest is not mine.password_digest'),
     returnedUsers: list('now.id is null'),
     disabledUsers: list('now.active = 0 and mine.active = 1'),
+    demotedAdmins: list("now.role <> 'ADMIN' and mine.role = 'ADMIN'"),
   }
-  connection.exec(
-    'update main.latchkey_users set active = 0 where id in (select id from former.latchkey_users where active = 0)',
-  )
+  connection.exec(`
+    update main.latchkey_users set active = 0 where id in (select id from former.latchkey_users where active = 0);
+    update main.latchkey_users set role = 'USER' where id in (
+      select id from former.latchkey_users where role <> 'ADMIN')`)
   return differences
 }
 
@@ -160,14 +213,9 @@ function forgetChanges(connection: SqliteDatabase.Database, isFormerThere: boole
   connection.prepare("insert into main.latchkey_changes (seq, user_id) values (?, '')").run(seq)
 }
 
-/** Over one that is there all is written in one transaction, which those who have it open see as a commit. */
-async function putInPlace(draft: string, file: string): Promise<void> {
-  if (existsSync(file)) return copyDatabase(draft, file)
-  const connection = new SqliteDatabase(draft)
-  connection.pragma('journal_mode = DELETE') // one file alone
-  connection.close()
+/** For good, without what is left of a database that is gone: SQLite would play it into this one. */
+function giveName(draft: string, file: string): void {
   syncToDisk(draft)
-  // What is left of a database that is gone: SQLite would play it into this one.
   for (const end of ['-wal', '-shm']) rmSync(`${file}${end}`, { force: true })
   renameSync(draft, file)
 }

@@ -1,5 +1,6 @@
 import { copyFileSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import t from 'tap'
 import { type Bench, createBench, password, type Running } from './command.ts'
@@ -136,6 +137,65 @@ t.test('tokens that are live in the database of now may be kept', async (t) => {
   await service.stop()
 })
 
+t.test('who had lost the role ADMIN does not get it back', async (t) => {
+  const bench = createBench(t)
+  await createUsers(bench, 'ada', 'bob')
+  for (const name of ['ada', 'bob']) await bench.json(['user', 'set-role', name, 'ADMIN'])
+  await bench.json(['db', 'backup', 'backup.db'])
+  await bench.json(['user', 'set-role', 'bob', 'USER'])
+  await createUsers(bench, 'cy')
+  const outcome = await bench.run(['db', 'restore', 'backup.db', '--yes'])
+  t.match(outcome, {
+    status: 0,
+    stderr: /These had lost the role ADMIN since, and do not get it back: bob\./,
+  })
+  t.match(await bench.json(['user', 'list']), [
+    { username: 'ada', role: 'ADMIN' },
+    { username: 'bob', role: 'USER' },
+  ])
+  const again = await bench.json(['db', 'restore', 'backup.db', '--yes'])
+  t.strictSame(again.demotedAdmins, ['bob'], 'the one before is asked, and it remembers')
+})
+
+t.test('what is being revoked while a backup is restored is judged as revoked', async (t) => {
+  const bench = createBench(t)
+  await createUsers(bench, 'ada')
+  await bench.json(['token', 'create', 'ada', '--name', 'revoked'])
+  await bench.json(['token', 'create', 'ada', '--name', 'kept'])
+  await bench.json(['db', 'backup', 'backup.db'])
+  await createUsers(bench, 'later')
+  const writer = new SqliteDatabase(bench.database)
+  t.teardown(() => writer.close())
+  writer.exec("begin immediate; update latchkey_tokens set revoked_at = 1 where name = 'revoked'")
+  const restoring = bench.start(['db', 'restore', 'backup.db', '--keep-live', '--yes', '--json'])
+  restoring.child.stdin.end()
+  while (!readdirSync(bench.folder).some((name) => /restore-\d+$/.test(name))) await sleep(10)
+  await sleep(1_000) // it waits for the lock now
+  writer.exec('commit')
+  const { status, stdout } = await restoring.ended
+  t.equal(status, 0)
+  t.match(JSON.parse(stdout), { endedTokens: 1, keptTokens: 1 })
+  t.match(await bench.json(['user', 'list']), [{ username: 'ada' }], 'and the backup is in its place')
+  t.equal(writer.prepare('select count(*) from latchkey_users').pluck().get(), 1)
+})
+
+t.test('a restore waits for who writes to the database, but not for ever', async (t) => {
+  const bench = createBench(t)
+  await createUsers(bench, 'ada')
+  await bench.json(['db', 'backup', 'backup.db'])
+  await createUsers(bench, 'later')
+  const writer = new SqliteDatabase(bench.database)
+  writer.exec('begin immediate')
+  const outcome = await bench.run(['db', 'restore', 'backup.db', '--yes'])
+  writer.close()
+  t.match(outcome, {
+    status: 1,
+    stdout: '',
+    stderr: /somebody has been writing to the database for too long/,
+  })
+  t.equal((await bench.json(['user', 'list'])).length, 2)
+})
+
 t.test('a database that is gone or damaged is restored as well', async (t) => {
   const bench = createBench(t)
   await createUsers(bench, 'ada')
@@ -150,6 +210,9 @@ t.test('a database that is gone or damaged is restored as well', async (t) => {
   t.match(await bench.json(['db', 'restore', 'backup.db', '--yes']), { endedTokens: 1, keptTokens: 0 })
   t.equal(statSync(bench.database).mode & 0o777, 0o600)
   t.match(await bench.json(['user', 'list']), [{ username: 'ada' }])
+  await bench.json(['user', 'disable', 'ada'])
+  const again = await bench.json(['db', 'restore', 'backup.db', '--yes'])
+  t.strictSame(again.disabledUsers, ['ada'], 'and once more')
 })
 
 t.test('what is no backup changes nothing', async (t) => {
