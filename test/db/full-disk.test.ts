@@ -1,10 +1,7 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { sql } from 'kysely'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { startApp } from '../support/app.ts'
+import { fillDisk, mountSmallDisk } from '../support/disk.ts'
 import { openDomain, origin } from '../support/domain.ts'
 import { logLines } from '../support/log.ts'
 
@@ -65,15 +62,7 @@ t.test('a full disk is 503 with a log line for writes, and nothing to readers', 
   const token = await signIn(user)
   const spares: string[] = []
   for (let count = 0; count < 10; count++) spares.push(await signIn(user))
-  const filler = join(folder, 'filler')
-  const fill = (): void => {
-    try {
-      for (let count = 0; ; count++) writeFileSync(`${filler}${count}`, Buffer.alloc(16_384))
-    } catch (error) {
-      t.match(error, { code: 'ENOSPC' })
-    }
-  }
-  fill()
+  const giveBack = fillDisk(folder)
   const attempt = (address: string) =>
     graphql(
       'mutation ($u: String!, $p: String!) { tokenAuth(username: $u, password: $p) { token } }',
@@ -101,7 +90,7 @@ t.test('a full disk is 503 with a log line for writes, and nothing to readers', 
     t.match(await graphql('{ viewer { username } }', null, { token: spare }), { status: 401 })
   }
   t.match(revocation, { status: 503, body: { errors: [{ extensions: unavailable }] } })
-  for (let count = 0; count < 200; count++) rmSync(`${filler}${count}`, { force: true })
+  giveBack()
   t.match(await attempt('192.0.2.99'), { status: 200 })
   t.match(await graphql('mutation { revokeToken { revoked } }', null, { token }), { status: 200 })
   t.match(await graphql('{ viewer { username } }', null, { token }), { status: 401 })
@@ -112,15 +101,3 @@ t.test('what cannot be opened for want of room says so', async (t) => {
   if (folder === null) return
   await t.rejects(openDomain(t, { url: `sqlite:${folder}/latchkey.db` }), { message: /the disk is full/ })
 })
-
-/** A disk that is soon full, or null where none can be mounted. */
-function mountSmallDisk(t: Test, size: string): string | null {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-disk-'))
-  t.teardown(() => {
-    spawnSync('umount', ['-l', folder])
-    rmdirSync(folder)
-  })
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder]).status === 0) return folder
-  t.pass('no small disk can be mounted here: that takes root')
-  return null
-}

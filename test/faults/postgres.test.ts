@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { fillDisk, mountSmallDisk } from '../support/disk.ts'
 import { openDomain } from '../support/domain.ts'
 import { type Ledger, startLoad } from '../support/ledger.ts'
 import { type Postgres, startPostgres, whyWithoutPostgres } from '../support/postgres.ts'
@@ -79,8 +80,12 @@ async function recover(load: Ledger): Promise<number> {
 }
 
 /** Has two instances serve while `act` does something to the server, and judges what their clients were told. */
-async function endure(t: Test, act: (postgres: Postgres, name: string) => Promise<void>): Promise<void> {
-  const postgres = await startPostgres(t)
+async function endure(
+  t: Test,
+  act: (postgres: Postgres, name: string) => Promise<void>,
+  folder?: string,
+): Promise<void> {
+  const postgres = await startPostgres(t, folder)
   const { name, load, finish } = await startInstances(t, postgres)
   await recover(load)
   await sleep(500)
@@ -141,3 +146,37 @@ t.test('what was acknowledged holds when PostgreSQL stands still for ten seconds
     postgres.signal('SIGCONT')
   }),
 )
+
+t.test('what was acknowledged holds when the disk of PostgreSQL is full', { skip }, async (t) => {
+  const folder = mountSmallDisk(t, '150m')
+  if (folder === null) return
+  await endure(
+    t,
+    async (postgres, name) => {
+      // What is left within its own files is used up as well.
+      await postgres.query(name, 'create table ballast (text text)')
+      const giveBack = fillDisk(folder)
+      const add = (rows: number) =>
+        postgres.query(name, `insert into ballast select repeat('x', 1000) from generate_series(1, ${rows})`)
+      const until = async (refused: () => Promise<unknown>): Promise<void> => {
+        for (;;)
+          if (
+            !(await refused().then(
+              () => true,
+              () => false,
+            ))
+          )
+            return
+      }
+      for (const rows of [1_000, 10]) await until(() => add(rows))
+      await until(() =>
+        postgres.query(name, 'select pg_switch_wal(), pg_logical_emit_message(false, $$$$, $$x$$)'),
+      )
+      await sleep(3_000)
+      giveBack()
+      // Where there is no room for the log of writes it ends itself, and is started by whoever looks after it.
+      if (postgres.hasEnded()) await postgres.start()
+    },
+    folder,
+  )
+})

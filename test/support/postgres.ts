@@ -35,6 +35,8 @@ export interface Postgres {
   createTemplate(): Promise<string>
   /** Ends the server: connections are ended first, or everything at once, as in a crash. */
   stop(how: 'fast' | 'immediate'): Promise<void>
+  /** Whether it has ended by itself. */
+  hasEnded(): boolean
   /** Starts it again where it was. */
   start(): Promise<void>
   /** Starts another server, on loopback as well, that follows this one. */
@@ -55,9 +57,9 @@ export interface Replica {
   start(): Promise<void>
 }
 
-/** Starts a server on an empty folder; `t` ends it and deletes the folder. It does not run as root, and so as Debian's `postgres`. */
-export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
+/** Starts a server on an empty folder, in `parent`; `t` ends it and deletes the folder. It does not run as root, and so as Debian's `postgres`. */
+export async function startPostgres(t: Pick<Test, 'teardown'>, parent = tmpdir()): Promise<Postgres> {
+  const folder = mkdtempSync(join(parent, 'latchkey-postgres-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const password = 'p@ss/word#1'
   const passwordFile = join(folder, 'password')
@@ -139,6 +141,7 @@ export async function startPostgres(t: Pick<Test, 'teardown'>): Promise<Postgres
     query,
     startReplica,
     stop: (how) => stop(how === 'fast' ? 'SIGINT' : 'SIGQUIT'),
+    hasEnded: () => running.server.exitCode !== null,
     async start() {
       running = await start()
     },
