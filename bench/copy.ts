@@ -17,6 +17,8 @@ import { describeMachine } from './runner.ts'
 const command = fileURLToPath(new URL('../bin/latchkey.js', import.meta.url))
 
 const tokens = Number(process.argv[2] ?? 1_000_000)
+/** Seconds; the second run goes on where the first one was. */
+const killedAfter = [20, 40]
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-copy-'))
 const teardown: (() => unknown)[] = [() => rmSync(folder, { recursive: true })]
 try {
@@ -43,12 +45,12 @@ interface Table {
 /** Copies with two kills; returns the sums of the tables. */
 async function move(what: string, from: string, to: string): Promise<Omit<Table, 'changed'>[]> {
   const args = ['db', 'copy', '--to', to, '--json']
-  for (const seconds of [10, 15]) await run(from, [...args, '--ahead'], seconds)
+  for (const seconds of killedAfter) await run(from, [...args, '--ahead'], seconds)
   const began = performance.now()
   const tables = await run(from, [...args, '--ahead'])
   const resumed = tables.find(({ table }) => table === 'latchkey_tokens')
   console.log(
-    `${what}: killed after 10 s and 15 s, then ${secondsSince(began)} s for the rest (${resumed?.changed} of ${resumed?.rows} tokens)`,
+    `${what}: killed after ${killedAfter.join(' s and ')} s, then ${secondsSince(began)} s for the rest (${resumed?.changed} of ${resumed?.rows} tokens)`,
   )
   const again = performance.now()
   const last = await run(from, args)
