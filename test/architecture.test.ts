@@ -93,6 +93,7 @@ const mayImport: Record<string, string[]> = {
     'config',
     'effective-settings',
     'errors',
+    'setting-parsers',
     'version',
     'plugin',
   ],

@@ -3,10 +3,13 @@ import type { Command } from 'commander'
 import { toServerOptions } from '../auth-options.ts'
 import { backUp } from '../db/backup.ts'
 import { type CopiedRows, copyInto } from '../db/copy.ts'
+import { findCopySource } from '../db/half-copied.ts'
 import { openDatabase, sqliteFileOf } from '../db/open.ts'
 import { type Restored, restore } from '../db/restore.ts'
+import { databaseAddress } from '../setting-parsers.ts'
 import { confirm, showProgress } from './ask.ts'
 import { loadSettings } from './environment.ts'
+import { describeFailure } from './failure.ts'
 import { print, printable, printJson, printOutcome, warn } from './output.ts'
 
 interface Options {
@@ -72,6 +75,7 @@ export function addDbCommands(program: Command): void {
 async function copy({ to, ahead, json }: Options & { to: string; ahead?: true }): Promise<void> {
   const settings = loadSettings()
   const { databaseUrl } = settings
+  requireAddress(to)
   const name = nameOf(databaseUrl)
   if (name === nameOf(to)) throw new Error('The database cannot be copied into itself. Name another one.')
   if (databaseUrl.startsWith('sqlite:') && !existsSync(sqliteFileOf(databaseUrl)))
@@ -80,6 +84,10 @@ async function copy({ to, ahead, json }: Options & { to: string; ahead?: true })
   const target = openDatabase(to, toServerOptions(settings))
   const progress = showProgress()
   try {
+    await target.run(findCopySource).catch((error) => {
+      const cause = describeFailure(error).replaceAll('DATABASE_URL', '--to')
+      throw new Error(`The database of --to: ${cause}`, { cause: error })
+    })
     const tables = await copyInto(source, target, {
       name,
       ahead,
@@ -92,6 +100,14 @@ async function copy({ to, ahead, json }: Options & { to: string; ahead?: true })
     progress.clear()
     await target.close()
     await source.close()
+  }
+}
+
+function requireAddress(to: string): void {
+  try {
+    databaseAddress(to)
+  } catch (error) {
+    throw new Error(`--to must be ${(error as Error).message}.`)
   }
 }
 
