@@ -17,7 +17,7 @@ import {
   watchCertificate,
 } from './http/certificate.ts'
 import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
-import { registerConsole } from './http/console.ts'
+import { findConsoleManifest, registerConsole } from './http/console.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
 import { createIsReady, healthPaths, registerHealth } from './http/health.ts'
 import { createPipelineLimit } from './http/pipeline-limit.ts'
@@ -141,7 +141,12 @@ export async function buildApp(
     console: hasConsole,
     ...own
   } = settings
-  const host = { ownService: true, ...(options.primary ? { primary: options.primary } : {}) }
+  const manifest = hasConsole && settings.persistedQueries === 'only' ? findConsoleManifest() : null
+  const host = {
+    ownService: true,
+    ...(options.primary ? { primary: options.primary } : {}),
+    ...(manifest === null ? {} : { consoleManifest: manifest }),
+  }
   await app.register(fp((service) => registerLatchkey(service, { ...own, ...options.plugin }, host)))
   if (hasConsole) registerConsole(app, { endpoint: settings.graphqlPath })
   return app

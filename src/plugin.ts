@@ -85,6 +85,8 @@ export const latchkey = fp(
 export interface Host {
   /** Whether it is Latchkey's own, see `GraphQLRouteOptions`. */
   ownService?: boolean
+  /** The file of the operations of its account console, which run where known ones alone do. */
+  consoleManifest?: string
   /** What ties it to others, where it is one of several workers. */
   primary?: PrimaryLink
 }
@@ -101,7 +103,7 @@ export interface PrimaryLink {
 export async function registerLatchkey(
   app: FastifyInstance,
   options: LatchkeyOptions,
-  { ownService = false, primary }: Host,
+  { ownService = false, consoleManifest = '', primary }: Host,
 ): Promise<void> {
   requireNode()
   refuseSecondRegistration(app)
@@ -204,7 +206,7 @@ export async function registerLatchkey(
   app.addHook('onClose', async () => overload.stop())
   const prepare = preparePersisted(executor.prepare, {
     mode: settings.persistedQueries,
-    manifestFile: settings.persistedQueriesManifest,
+    manifestFiles: [settings.persistedQueriesManifest, consoleManifest].filter((file) => file !== ''),
     max: settings.persistedQueriesLimit,
     maxCharacters: settings.persistedQueriesSize,
     warn: (id, errors) => app.log.warn({ id, errors }, 'an operation of the manifest cannot run'),

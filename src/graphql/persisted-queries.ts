@@ -18,17 +18,16 @@ export type PreparePersisted = (
   isSocket: boolean,
 ) => ReturnType<Executor['prepare']>
 
-/** Has documents named by their hash; `warn` hears which of the manifest cannot run. Throws where the file is no manifest. */
+/** Has documents named by their hash; `warn` hears which of the manifest cannot run. Throws where a file is no manifest. */
 export function preparePersisted(
   prepare: Executor['prepare'],
   options: Omit<PersistedQueriesOptions, 'manifest'> & {
-    /** Empty for none. */
-    manifestFile: string
+    manifestFiles: readonly string[]
     warn: (id: string, errors: readonly GraphQLFormattedError[]) => void
   },
 ): PreparePersisted {
-  const { manifestFile, warn } = options
-  const manifest: ReadonlyMap<string, string> = manifestFile === '' ? new Map() : readManifest(manifestFile)
+  const { manifestFiles, warn } = options
+  const manifest = new Map(manifestFiles.flatMap((file) => [...readManifest(file)]))
   for (const [id, body] of manifest) {
     const operation = prepare(body, null, true)
     if ('errors' in operation) warn(id, operation.errors)

@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import Fastify from 'fastify'
 import t from 'tap'
 import { consolePages } from '../../src/console-pages.ts'
-import { registerConsole } from '../../src/http/console.ts'
+import { findConsoleManifest, registerConsole } from '../../src/http/console.ts'
 import { startApp } from '../support/app.ts'
 
 const folder = new URL('../../web/dist/console/', import.meta.url)
@@ -92,4 +92,29 @@ t.test('one that has not been built answers 503 and says how to build it', async
     t.match(headers, { 'content-type': /^text\/plain/, 'cache-control': 'no-store' })
     t.match(body, 'npm run build:web')
   }
+})
+
+t.test('its operations run where known ones alone do, while it is served', async (t) => {
+  const own = t.testdir({ 'mine.json': '{}' })
+  const manifest = { persistedQueries: 'only', persistedQueriesManifest: `${own}/mine.json` } as const
+  const known = Object.values<string>(JSON.parse(readFileSync(new URL('operations.json', folder), 'utf8')))
+  const written = readFileSync(new URL('../../web/console/api/operations.graphql', import.meta.url), 'utf8')
+  const names = (text: string) => [...text.matchAll(/^(?:query|mutation) (\w+)/gm)].map(([, name]) => name)
+  t.strictSame(known.flatMap(names).sort(), names(written).sort(), 'each of them is in the manifest')
+
+  const [served, off, open] = await Promise.all([
+    startApp(t, manifest),
+    startApp(t, { ...manifest, console: false }),
+    startApp(t, {}),
+  ])
+  for (const text of known) {
+    const code = async ({ graphql }: typeof served) => (await graphql(text)).body.errors?.[0].extensions.code
+    t.equal(await code(served), await code(open), text)
+    t.equal(await code(off), 'PERSISTED_QUERY_NOT_FOUND', text)
+  }
+  t.match(await served.graphql('{ serverInfo { name } }'), { status: 400 }, 'and nothing else')
+})
+
+t.test('where it has not been built, there are no operations of it', async (t) => {
+  t.equal(findConsoleManifest(new URL(`file://${t.testdir({})}/`)), null)
 })
