@@ -196,6 +196,21 @@ t.test('a restore waits for who writes to the database, but not for ever', async
   t.equal((await bench.json(['user', 'list'])).length, 2)
 })
 
+t.test('of many users who come back, twenty are named', async (t) => {
+  const bench = createBench(t)
+  await createUsers(bench, 'ada')
+  const file = new SqliteDatabase(bench.database)
+  file.exec(`
+    insert into latchkey_users (id, username, username_key, role, active, created_at)
+    with recursive number (n) as (select 10 union all select n + 1 from number where n < 34)
+    select 'id' || n, 'user' || n, 'user' || n, 'USER', 1, 0 from number`)
+  await bench.json(['db', 'backup', 'backup.db'])
+  file.exec("delete from latchkey_users where username like 'user%'")
+  file.close()
+  const { stderr } = await bench.run(['db', 'restore', 'backup.db', '--yes'])
+  t.match(stderr, /: user10, .*, user29 and 5 more \(--json has all\)\./)
+})
+
 t.test('a database that is gone or damaged is restored as well', async (t) => {
   const bench = createBench(t)
   await createUsers(bench, 'ada')
