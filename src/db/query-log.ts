@@ -26,11 +26,13 @@ export function timed<Row, Value extends string | Uint8Array>(
       onQuery({ engine, sql, durationMs: performance.now() - began, failed })
     try {
       const found = find(value)
-      if (!(found instanceof Promise)) {
-        tell(false)
-        return found
-      }
-      return found.finally(() => tell(false))
+      if (found instanceof Promise)
+        found.then(
+          () => tell(false),
+          () => tell(true),
+        )
+      else tell(false)
+      return found
     } catch (error) {
       tell(true)
       throw error

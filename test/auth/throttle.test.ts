@@ -5,6 +5,9 @@ import { createLimiters } from '../../src/http/rate-limit.ts'
 import { graphqlJson, password, startApp } from '../support/app.ts'
 import { dayMs, openDomain, origin, refusalOf, type TestDomain, throttleDefaults } from '../support/domain.ts'
 
+// Hundreds of password checks take their time on a busy machine.
+t.setTimeout(600_000)
+
 const wrong = 'a wrong password'
 const limited = { code: 'RATE_LIMITED', reason: 'CREDENTIALS' }
 const refused = { code: 'UNAUTHENTICATED', reason: 'CREDENTIALS' }
