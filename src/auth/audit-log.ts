@@ -1,5 +1,15 @@
 import { validate as isUuid } from 'uuid'
-import { type AuditPath, type AuditRow, firstIdAt, listAuditEvents, toAuditRow, toId } from '../db/audit.ts'
+import {
+  type AuditMatch,
+  type AuditPath,
+  type AuditRange,
+  type AuditRow,
+  findAuditEvents,
+  firstIdAt,
+  listAuditEvents,
+  toAuditRow,
+  toId,
+} from '../db/audit.ts'
 import type { Database } from '../db/open.ts'
 import { badInput } from '../errors.ts'
 import { authEventNames } from './origin.ts'
@@ -41,22 +51,27 @@ export function createAuditLog({ database }: { database: Database }): AuditLog {
       const paths = choosePaths(rest)
       const behind = firstIdAt(since ?? 0)
       const end = until === null || until === undefined ? lastId : firstIdAt(until)
+      const range = (from: string | null): AuditRange => ({
+        behind,
+        before: from === null || from > end ? end : from,
+      })
+      const [path] = paths as [AuditPath]
+      const left = leftToCheck(rest, path)
       return readPage(
         requireIdCursor(after),
         {
           first: requireFirst(first),
-          fits: leftToCheck(rest, paths),
           cursorOf: ({ id }) => toId(id),
           async read(from, limit) {
-            const before = from === null || from > end ? end : from
             const lists = await Promise.all(
-              paths.map((path) =>
-                database.list((db) => listAuditEvents(db, path, { behind, before }, limit)),
-              ),
+              paths.map((each) => database.list((db) => listAuditEvents(db, each, range(from), limit))),
             )
             const [only] = lists
             return lists.length === 1 ? (only as StoredRow[]) : mergeNewest(lists, limit)
           },
+          find:
+            left &&
+            ((from, limit) => database.list((db) => findAuditEvents(db, path, range(from), left, limit))),
         },
         toAuditRow,
       )
@@ -84,15 +99,12 @@ function choosePaths({ userId, events, address }: Criteria): AuditPath[] {
 }
 
 /** What the index has not seen to; undefined for nothing. */
-function leftToCheck(
-  { events, address }: Criteria,
-  [path]: AuditPath[],
-): ((row: StoredRow) => boolean) | undefined {
+function leftToCheck({ events, address }: Criteria, path: AuditPath): AuditMatch | undefined {
   const isByUser = typeof path === 'object' && 'userId' in path
   const isByAddress = typeof path === 'object' && 'address' in path
   if (!isByUser && !isByAddress) return undefined
   if (!events && !(isByUser && address)) return undefined
-  return (row) => (!events || events.includes(row.event)) && (!address || row.address === address)
+  return { events: events ?? null, address: address || null }
 }
 
 function mergeNewest(lists: StoredRow[][], limit: number): StoredRow[] {

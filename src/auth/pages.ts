@@ -10,6 +10,12 @@ export interface Page<T> {
   endCursor: string | null
 }
 
+/** What fits of some rows, and the cursor of the last one that was looked at; null where there are no more. */
+export interface Found<Row> {
+  rows: Row[]
+  end: string | null
+}
+
 /** How a page is read: rows in the order of the list, of which only those count that `fits` lets through. */
 export interface Reading<Row> {
   first: number
@@ -17,28 +23,36 @@ export interface Reading<Row> {
   read: (behind: string | null, limit: number) => Promise<Row[]>
   /** Left out where every row fits. */
   fits?: ((row: Row) => boolean) | undefined
+  /** Does both in the database, where it can: what fits among the next `limit` rows. */
+  find?: ((behind: string | null, limit: number) => Promise<Found<Row>>) | undefined
   cursorOf: (row: Row) => string
 }
 
 /** Rows that are looked at for one page at the most, and at once: a search that finds little must not hold others up. */
-const looks = { all: 10_000, atOnce: 500 }
+const looks = { all: 10_000, here: 500, inDatabase: 2_500 }
 
 /** Reads a page. Where much was looked at and little found, the page is short and says that there is more. */
 export async function readPage<Row, T>(
   after: string | null,
-  { first, read, fits, cursorOf }: Reading<Row>,
+  { first, read, fits, find, cursorOf }: Reading<Row>,
   toNode: (row: Row) => T,
 ): Promise<Page<T>> {
-  const limit = fits === undefined ? first + 1 : looks.atOnce
+  const lookHere = async (behind: string | null, limit: number): Promise<Found<Row>> => {
+    const rows = await read(behind, limit)
+    const last = rows.at(-1)
+    const end = last === undefined || rows.length < limit ? null : cursorOf(last)
+    return { rows: fits === undefined ? rows : rows.filter(fits), end }
+  }
+  const look = find ?? lookHere
+  const limit = find ? looks.inDatabase : fits ? looks.here : first + 1
   const found: Row[] = []
   let behind = after
   let isEnd = false
   for (let looked = 0; looked < looks.all && found.length <= first && !isEnd; looked += limit) {
-    const rows = await read(behind, limit)
-    found.push(...(fits === undefined ? rows : rows.filter(fits)))
-    isEnd = rows.length < limit
-    const last = rows.at(-1)
-    if (last !== undefined) behind = cursorOf(last)
+    const { rows, end } = await look(behind, limit)
+    found.push(...rows)
+    isEnd = end === null
+    behind = end
   }
   const items = found.slice(0, first).map((row) => ({ cursor: cursorOf(row), node: toNode(row) }))
   const isFull = found.length > first

@@ -93,6 +93,42 @@ export function listAuditEvents(
     .execute()
 }
 
+/** What a record has to have; null for anything. */
+export interface AuditMatch {
+  events: readonly string[] | null
+  address: string | null
+}
+
+/**
+ * The records that match among the next `limit` of a range, newest first, and the id of the last one that was looked at;
+ * null where there are no more. What is looked through stays in the database.
+ */
+export async function findAuditEvents(
+  db: Kysely<Tables>,
+  path: AuditPath,
+  { behind, before }: AuditRange,
+  { events, address }: AuditMatch,
+  limit: number,
+): Promise<{ rows: AuditEventsTable[]; end: string | null }> {
+  const looked = along(db.selectFrom('latchkey_audit_events').select('id'), path)
+    .where('id', '>', toBytes(behind))
+    .where('id', '<', toBytes(before))
+    .orderBy('id', 'desc')
+  let query = db
+    .selectFrom('latchkey_audit_events')
+    .selectAll()
+    .where('id', 'in', (from) => from.selectFrom(looked.limit(limit).as('looked')).select('looked.id'))
+    .orderBy('id', 'desc')
+  if (events !== null) query = query.where('event', 'in', events)
+  if (address !== null) query = query.where('address', '=', address)
+  const rows = await query.execute()
+  const last = await looked
+    .offset(limit - 1)
+    .limit(1)
+    .executeTakeFirst()
+  return { rows, end: last === undefined ? null : toId(last.id) }
+}
+
 /** Takes out of the records of a user from where they were made, but for what an administrator did to the user. */
 export async function eraseAuditDetails(db: Kysely<Tables>, userId: string): Promise<void> {
   await db
