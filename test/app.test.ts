@@ -44,7 +44,12 @@ t.test(
     for (const [what, request, status] of cases) {
       const { headers, statusCode } = await app.inject(request)
       t.equal(statusCode, status, what)
-      t.has(headers, { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+      t.has(headers, {
+        'cache-control': 'no-store',
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-resource-policy': 'same-origin',
+      })
       t.match(headers['x-request-id'], /^[\w-]{8}-\w+$/)
     }
   },

@@ -110,8 +110,6 @@ function securityHeaders(styles: string): Record<string, string> {
       "form-action 'none'",
     ].join('; '),
     'cross-origin-opener-policy': 'same-origin',
-    'cross-origin-resource-policy': 'same-origin',
-    'referrer-policy': 'no-referrer',
     'x-frame-options': 'DENY',
   }
 }

@@ -258,6 +258,8 @@ t.test('what is no HTTP request is answered 400 in a line, and hung up on', asyn
     connection: 'close',
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
     'x-request-id': /./,
     'content-type': 'application/json; charset=utf-8',
   })

@@ -45,6 +45,8 @@ t.test('HTTP/2 and HTTP/1.1 are spoken on one port, with whoever asks for which'
     'strict-transport-security': 'max-age=31536000',
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
     'x-request-id': /./,
   })
   const get = await sendOverHttp2(

@@ -399,6 +399,8 @@ function checkConstantHeaders(
   t.match(answer.headers, {
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-resource-policy': 'same-origin',
     'x-request-id': /^[\w-]{8}-[0-9a-z]+$/,
   })
 }
