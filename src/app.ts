@@ -16,7 +16,7 @@ import {
   openCertificate,
   watchCertificate,
 } from './http/certificate.ts'
-import { answerBadUrl, answerUnreadable } from './http/client-errors.ts'
+import { answerBadUrl, answerUnreadable, refusedForHosts } from './http/client-errors.ts'
 import { findConsoleManifest, registerConsole } from './http/console.ts'
 import { setConstantHeaders } from './http/constant-headers.ts'
 import { createIsReady, healthPaths, registerHealth } from './http/health.ts'
@@ -98,6 +98,7 @@ export async function buildApp(
   // Before CORS, which answers preflights itself.
   app.addHook('onRequest', (request, reply, done) => {
     if (hangUpOnCrowd(request, reply)) return // and nobody is there to be answered
+    if (refusedForHosts(request, reply)) return
     setConstantHeaders(request, reply)
     if (certificate !== null) {
       reply.header('strict-transport-security', strictTransportSecurity)

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { ConnectionError, FastifyBaseLogger, FastifyReply } from 'fastify'
+import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { LatchkeyError, statusOfCode } from '../errors.ts'
 import { constantHeaders } from './constant-headers.ts'
 
@@ -31,7 +31,29 @@ export function answerUnreadable(
 
 /** Answers a URL that cannot be decoded, which no route is asked about. */
 export function answerBadUrl(reply: FastifyReply, requestId: string): void {
-  const refusal = new LatchkeyError('BAD_REQUEST', 'The URL cannot be read.')
+  answerBadRequest(reply, requestId, 'The URL cannot be read.')
+}
+
+/**
+ * Answers a request with two `Host` headers, and hangs up (RFC 9112 §3.2): Node takes the first, and what stands before it
+ * may have taken the other. False for any other request.
+ */
+export function refusedForHosts({ raw, id }: FastifyRequest, reply: FastifyReply): boolean {
+  const { rawHeaders } = raw
+  let hosts = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string // names and values take turns
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  if (hosts < 2) return false
+  reply.header('connection', 'close')
+  reply.raw.once('finish', () => raw.socket.end()) // Node itself does not where a WebSocket was asked for
+  answerBadRequest(reply, id, 'A request has one Host header.')
+  return true
+}
+
+function answerBadRequest(reply: FastifyReply, requestId: string, message: string): void {
+  const refusal = new LatchkeyError('BAD_REQUEST', message)
   reply
     .code(statusOfCode[refusal.code])
     .headers({ ...constantHeaders(requestId), 'content-type': 'application/json; charset=utf-8' })

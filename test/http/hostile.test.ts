@@ -269,6 +269,44 @@ t.test('what is no HTTP request is answered 400 in a line, and hung up on', asyn
   t.strictSame((await fetch(`${url}/graphql?query={__typename}`)).status, 200, 'the service goes on')
 })
 
+t.test('a request for two hosts is answered 400, wherever it goes, and hung up on', async (t) => {
+  const { url, signIn, createUser } = await startApp(t, {
+    listen: true,
+    corsOrigins: 'https://app.example.org',
+  })
+  const token = await signIn(await createUser())
+  const who = '{"query":"{ viewer { username } }"}'
+  const [head] = rawPost([...jsonHeaders(who), `Authorization: Token ${token}`], '')
+  t.match(await sendRaw(url, head, who), { status: 200, body: /user1/ })
+  const preflight = 'Origin: https://app.example.org\r\nAccess-Control-Request-Method: POST\r\n'
+  const upgrade =
+    'Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  const kept = head.replace('Connection: close\r\n', '')
+  const rows: [what: string, bytes: string][] = [
+    ['another', head.replace('Host', 'Host: other.example\r\nHost') + who],
+    ['the same', head.replace('Host', 'Host: 127.0.0.1\r\nHost') + who],
+    ['at the end, in another case', head.replace(/\r\n$/, 'hOST: other.example\r\n\r\n') + who],
+    [
+      'without Connection: close, and with a request behind it',
+      kept.replace('Host', 'Host: a\r\nHost') + who + head + who,
+    ],
+    ['a page', 'GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
+    ['no page', 'GET /none HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n'],
+    ['a preflight', `OPTIONS /graphql HTTP/1.1\r\nHost: a\r\nHost: a\r\n${preflight}\r\n`],
+    ['a WebSocket', `GET /graphql HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: Upgrade\r\n${upgrade}\r\n`],
+  ]
+  for (const [what, bytes] of rows) {
+    const answer = await sendRaw(url, bytes)
+    t.match(answer, { status: 400, headers: { connection: 'close', 'cache-control': 'no-store' } }, what)
+    t.strictSame(
+      JSON.parse(answer.body),
+      { errors: [{ message: 'A request has one Host header.', extensions: { code: 'BAD_REQUEST' } }] },
+      what,
+    )
+    t.equal(answer.text.split('HTTP/1.1').length, 2, `${what}: one answer`)
+  }
+})
+
 t.test('headers and bodies that do not arrive are answered 408', async (t) => {
   const { app, url } = await startApp(t, { listen: true })
   t.equal(app.server.headersTimeout, 10_000)
