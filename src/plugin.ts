@@ -194,7 +194,7 @@ export async function registerLatchkey(
     jit: settings.queryJit,
     traceResolver: tracing?.traceResolver ?? null,
   })
-  const { countRequest, countBadToken } = createRequestCounters(
+  const { countRequest, countBadToken, countMessage } = createRequestCounters(
     {
       max: settings.rateLimitRequests,
       windowMs: settings.rateLimitWindow,
@@ -227,6 +227,7 @@ export async function registerLatchkey(
     readUpgrade: createReadUpgrade(authentication.readCredentials, cookies),
     auth,
     countBadToken,
+    countMessage,
     operations: {
       runner,
       countRequest,

@@ -2,7 +2,7 @@ import rateLimit, { type CreateRateLimitOptions } from '@fastify/rate-limit'
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { Limiter, ThrottleKind, ThrottleOptions, ThrottleStore } from '../auth/throttle.ts'
 import { type AskForLease, createLeasedCounter } from './leased-counter.ts'
-import { type CountRequest, createCounter, type Limit } from './request-counter.ts'
+import { type CountAtOnce, type CountRequest, createCounter, type Limit } from './request-counter.ts'
 
 /** How many requests are answered. */
 export interface RequestLimits {
@@ -35,16 +35,23 @@ export async function createLimiters(
   return { account: create('account', throttle.accountFree), address: create('address', throttle.addressMax) }
 }
 
-/** The counters of requests and of unknown tokens: in this process's memory, or leased where several share the limits. */
+/** How many messages of sockets there may be for each request: such as need no answer, or one without any work. */
+const messagesPerRequest = 10
+
+/**
+ * The counters of requests and of unknown tokens: in this process's memory, or leased where several share the limits. And
+ * that of messages of sockets, each process's own: they cost so little that to ask others of them would cost more.
+ */
 export function createRequestCounters(
   { max, windowMs, badTokens }: RequestLimits,
   ask?: AskForLease,
-): { countRequest: CountRequest | null; countBadToken: CountRequest } {
+): { countRequest: CountRequest | null; countBadToken: CountRequest; countMessage: CountAtOnce | null } {
   const create = (name: string, limit: Limit): CountRequest =>
     ask === undefined ? createCounter(limit) : createLeasedCounter({ name, ...limit }, ask)
   return {
     countRequest: max > 0 ? create('requests', { max, windowMs }) : null,
     countBadToken: create('bad tokens', { max: badTokens, windowMs: 60_000 }),
+    countMessage: max > 0 ? createCounter({ max: max * messagesPerRequest, windowMs }) : null,
   }
 }
 

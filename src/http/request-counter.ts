@@ -9,6 +9,9 @@ export interface Counted {
 /** Counts one for `key`. It answers at once, but where it has to ask another process first. */
 export type CountRequest = (key: string) => Counted | Promise<Counted>
 
+/** The same in this process alone. */
+export type CountAtOnce = (key: string) => Counted
+
 /** Keys that are remembered at once; past them the one that was used longest ago begins anew. */
 export const rememberedKeys = 50_000
 
@@ -25,7 +28,7 @@ export interface Limit {
 export function createCounter(
   { max, windowMs }: Limit,
   clock: () => number = () => performance.now(),
-): (key: string) => Counted {
+): CountAtOnce {
   const windows = new LRUCache<string, { left: number; endsAt: number }>({ max: rememberedKeys })
   return (key) => {
     const now = clock()

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import type { Auth } from '../auth/auth.ts'
 import type { ReadCredentials } from './authorization.ts'
-import type { CountRequest } from './request-counter.ts'
+import type { CountAtOnce, CountRequest } from './request-counter.ts'
 import type { SocketCredentials } from './socket-credentials.ts'
 import type { OperationDeps } from './socket-operation.ts'
 
@@ -24,6 +24,8 @@ export interface SocketOptions {
   readUpgrade: (request: FastifyRequest) => SocketCredentials
   auth: Pick<Auth, 'resolvePrincipal' | 'judgeHeldToken' | 'redeemSocketTicket' | 'followChanges'>
   countBadToken: CountRequest
+  /** Counts whatever a client sends; null for no limit. */
+  countMessage: CountAtOnce | null
   operations: OperationDeps
   clock: () => number
   log: FastifyBaseLogger

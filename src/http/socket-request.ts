@@ -32,8 +32,8 @@ export function limitKeyOf(request: FastifyRequest, principal: Principal): strin
 }
 
 /** Under what messages are counted: as over HTTP, so that a stolen token keeps its owner's others from nothing. */
-export function countKeyOf(request: FastifyRequest, principal: Principal): string {
-  return principal.kind === 'user' ? `token ${principal.token.id}` : addressKeyOf(request)
+export function countKeyOf(request: FastifyRequest, principal: Principal | null): string {
+  return principal?.kind === 'user' ? `token ${principal.token.id}` : addressKeyOf(request)
 }
 
 /** The key of what has no user. */

@@ -4,9 +4,11 @@ import type { WebSocket } from 'ws'
 import type { Principal } from '../auth/principal.ts'
 import { LatchkeyError } from '../errors.ts'
 import { closeCode, fitReason, nameOfReason, withRetryAfter } from './close-reason.ts'
+import type { CountAtOnce } from './request-counter.ts'
 import { logSocketClosed } from './request-log.ts'
 import { type HeldSocket, type HolderHouse, SocketHolder } from './socket-holder.ts'
 import type { Bearer } from './socket-operation.ts'
+import { countKeyOf } from './socket-request.ts'
 
 /** What a socket has of its process. */
 export interface SocketHouse extends HolderHouse {
@@ -14,6 +16,8 @@ export interface SocketHouse extends HolderHouse {
   readonly messageBytes: number
   readonly idleTimeoutMs: number
   readonly log: FastifyBaseLogger
+  /** Counts whatever a client sends; null for no limit. */
+  readonly countMessage: CountAtOnce | null
   /** Counts a socket for somebody; false where it is one too many. */
   enter(socket: LiveSocket, key: string): boolean
   doubt(socket: LiveSocket): void
@@ -60,8 +64,9 @@ export class LiveSocket implements Bearer, HeldSocket {
     )
     webSocket.on('pong', () => {
       this.#isAlive = true
+      this.#cutIfTooMany()
     })
-    webSocket.on('ping', () => this.#cutIfSlow()) // which ws has answered, and queued the answer
+    webSocket.on('ping', () => this.#cutIfSlow() || this.#cutIfTooMany()) // which ws has answered, and queued the answer
     webSocket.once('close', (code, reason) => {
       this.#finish(code, String(reason))
       void closed(code, String(reason))
@@ -129,7 +134,7 @@ export class LiveSocket implements Bearer, HeldSocket {
 
   #hear(data: unknown, isBinary: boolean, receive: (text: string) => Promise<void>): void {
     /* c8 ignore next -- what was on its way when the socket ended */
-    if (this.hasEnded) return
+    if (this.hasEnded || this.#cutIfTooMany()) return
     this.#lastMessageAt = performance.now()
     const text = String(data)
     const isFit = !isBinary && Buffer.byteLength(text) <= this.#house.messageBytes
@@ -145,6 +150,17 @@ export class LiveSocket implements Bearer, HeldSocket {
   #cutIfSlow(): boolean {
     if (this.#webSocket.bufferedAmount <= this.#house.bufferBytes) return false
     this.end(closeCode.tryAgainLater, 'TOO_SLOW')
+    return true
+  }
+
+  /**
+   * Whether there is more than comes of using it, which then ends: operations are counted as requests, but a `ping`, a
+   * `complete` or a frame of WebSocket's own is not, and costs a little, too.
+   */
+  #cutIfTooMany(): boolean {
+    const counted = this.#house.countMessage?.(countKeyOf(this.request, this.holder.user))
+    if (!counted?.isExceeded) return false
+    this.end(closeCode.tryAgainLater, withRetryAfter('RATE_LIMITED', counted.ttl / 1_000))
     return true
   }
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { password, startApp } from '../support/app.ts'
 import { isOnPostgres } from '../support/database.ts'
-import { openSocket } from '../support/socket.ts'
+import { openSocket, type RawSocket } from '../support/socket.ts'
 
 const watch = 'subscription { viewerTokensChanged { tokens { nodes { name } } } }'
 
@@ -64,6 +64,29 @@ t.test('a client that asks for signs of life and reads none is cut off', async (
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   t.pass('the server has let it go')
+})
+
+t.test('what is no operation is counted as well, over all sockets of a token', async (t) => {
+  const floods: [what: string, send: (socket: RawSocket) => void][] = [
+    ['ping', (socket) => socket.send({ type: 'ping' })],
+    ['complete', (socket) => socket.send({ type: 'complete', id: 'none' })],
+    ['pong', (socket) => socket.send({ type: 'pong' })],
+    ['a ping of WebSocket', ({ webSocket }) => webSocket.ping()],
+    ['a pong of WebSocket', ({ webSocket }) => webSocket.pong()],
+  ]
+  for (const [what, send] of floods) {
+    const { url, createUser, signIn } = await startApp(t, { listen: true, rateLimitRequests: 5 })
+    const authorization = `Token ${await signIn(await createUser())}`
+    const [socket, other] = [await openSocket(t, url), await openSocket(t, url)]
+    for (const each of [socket, other])
+      t.match(await each.init({ authorization }), { type: 'connection_ack' })
+    for (let count = 0; count < 49; count++) send(socket)
+    t.match(await other.run('{ serverInfo { name } }'), { type: 'next' }, `${what}: 50 are not too many`)
+    send(socket)
+    t.match(await socket.closed, /^1013 RATE_LIMITED retryAfter=\d+$/, what)
+    other.send({ type: 'ping' })
+    t.match(await other.closed, /^1013 RATE_LIMITED retryAfter=\d+$/, `${what}: they are one count`)
+  }
 })
 
 t.test('fresh credentials count as requests', async (t) => {
