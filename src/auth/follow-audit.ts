@@ -33,11 +33,14 @@ export function createFollowAudit(deps: {
   async function listRecent(): Promise<AuditEvent[]> {
     const behind = firstIdAt(clock() - windowMs)
     const rows: AuditEvent[] = []
-    for (let before = lastId; ; before = (rows.at(-1) as AuditEvent).id) {
-      const page = await database.run((db) => listAuditEvents(db, 'all', { behind, before }, pageSize))
-      rows.push(...page.map(toAuditRow))
-      if (page.length < pageSize) return rows.reverse()
+    let page = pageSize
+    while (page === pageSize) {
+      const before = rows.at(-1)?.id ?? lastId
+      const found = await database.run((db) => listAuditEvents(db, 'all', { behind, before }, pageSize))
+      rows.push(...found.map(toAuditRow))
+      page = found.length
     }
+    return rows.reverse()
   }
 
   return {

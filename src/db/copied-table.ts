@@ -36,14 +36,14 @@ const maxRows = 2_000
 /** Reads a table page by page. */
 export async function* readPages(db: ApplicationKysely, table: CopiedTable): AsyncGenerator<Page> {
   const size = Math.min(maxRows, Math.floor(maxParameters / table.columns.length))
-  for (let after: Key | null = null; ; ) {
+  let after: Key | null = null
+  do {
     const rows: Row[] = await readRows(db, table, { after, upTo: null }, size)
     const last = rows.length < size ? undefined : rows.at(-1)
-    const upTo = last === undefined ? null : keyOf(table, last)
+    const upTo: Key | null = last === undefined ? null : keyOf(table, last)
     yield { after, upTo, rows }
-    if (upTo === null) return
     after = upTo
-  }
+  } while (after !== null)
 }
 
 /** What there is to be done so that a page of the target says what the source says. */

@@ -13,7 +13,8 @@ export async function findCopySource(db: Kysely<Tables>): Promise<string | null>
   }).execute(db)
   if (rows.length === 0) return null
   const marks = await sql<{ source: string }>`select source from ${sql.table(markerTable)}`.execute(db)
-  return marks.rows[0]?.source ?? ''
+  const [mark] = marks.rows as [{ source: string }] // it was written with the table
+  return mark.source
 }
 
 /** Marks a database as the target of a copy. */

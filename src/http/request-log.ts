@@ -51,8 +51,9 @@ export const noOutcome: GraphQLOutcome = Object.freeze({ operation: null, refusa
 
 /** Tells the metrics of a GraphQL request. */
 export function observeRequest(request: FastifyRequest, reply: FastifyReply, observe: ObserveRequest): void {
-  const { operation, refusal } = request.graphqlOutcome ?? noOutcome
-  observe(operation, refusal, request.principal, reply.elapsedTime)
+  const outcome = request.graphqlOutcome
+  if (outcome === null) return // a hook has answered it before, as CORS does to preflights
+  observe(outcome.operation, outcome.refusal, request.principal, reply.elapsedTime)
 }
 
 /** Writes the line of a GraphQL request: a hook of its route. */

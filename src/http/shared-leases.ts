@@ -42,13 +42,9 @@ export function createSharedLeases(
     if (clock() < asksFrom) return null
     const { promise, reject } = Promise.withResolvers<never>()
     const timer = setTimeout(() => reject(new Error('there was no answer in time')), answerLimitMs)
-    try {
-      return await Promise.race([grant(toGrant(request)), promise])
-    } catch (error) {
-      return giveUp(error)
-    } finally {
-      clearTimeout(timer)
-    }
+    return Promise.race([grant(toGrant(request)), promise])
+      .catch(giveUp)
+      .finally(() => clearTimeout(timer))
   }
 }
 

@@ -155,7 +155,9 @@ export function createMetrics(
         registers: [],
         aggregator: 'sum',
         collect() {
-          for (const [state, count] of Object.entries(stats().connections ?? {})) this.set({ state }, count)
+          // Whoever has had connections has them still.
+          const load = stats().connections as NonNullable<AuthStats['connections']>
+          for (const [state, count] of Object.entries(load)) this.set({ state }, count)
         },
       }),
     )

@@ -43,6 +43,19 @@ t.test('requests are counted by operation and outcome, with how long they took',
   t.ok((of('sum{operation="GetViewer"}') as number) > 0)
 })
 
+t.test('what never comes to the API is no request of it', async (t) => {
+  const { app, read } = await start(t, { corsOrigins: 'https://app.example.org' })
+  const { statusCode } = await app.inject({
+    method: 'OPTIONS',
+    url: '/graphql',
+    headers: { origin: 'https://app.example.org', 'access-control-request-method': 'POST' },
+  })
+  t.equal(statusCode, 204)
+  const values = await read()
+  t.equal(values.get('latchkey_requests_total{operation="(none)",outcome="OK"}'), 0)
+  t.equal(values.get('latchkey_principals_total{reason="MISSING"}'), 0)
+})
+
 t.test('whoever invents names of operations, fields and codes makes no series of them', async (t) => {
   const { graphql, createUser, signIn, read } = await start(t, { metricsOperations: 3 })
   const token = await signIn(await createUser())

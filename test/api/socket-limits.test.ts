@@ -115,6 +115,18 @@ t.test(
   },
 )
 
+t.test('messages of those who are not signed in are counted by their address', async (t) => {
+  const { url } = await startApp(t, { listen: true, rateLimitRequests: 5 })
+  const [one, other] = [await openSocket(t, url), await openSocket(t, url)]
+  for (const socket of [one, other]) await socket.init()
+  const types = []
+  for (let count = 0; count < 3; count++)
+    for (const socket of [one, other])
+      types.push((await socket.run('query Who { serverInfo { name } }')).type)
+  const answered = types.filter((type) => type === 'next')
+  t.ok(answered.length < types.length, `${answered.length} of ${types.length}`)
+})
+
 t.test('sign-ins over sockets are counted with those over HTTP', async (t) => {
   const { url, createUser, graphql } = await startApp(t, { listen: true })
   const { username } = await createUser()

@@ -10,7 +10,8 @@ t.test(
       rateLimitRequests: 1_000,
       plugin: {
         schema: `
-        type Reading { value: Int sum: Int }
+        type Reading { value: Int sum: Int readings(first: Int): ReadingConnection }
+        type ReadingConnection { nodes: [Reading] }
         extend type Subscription { reading(times: Int): Reading @public ended: Int @auth plain: Int @public wrong: Int @public }
       `,
         resolvers: {
@@ -88,6 +89,12 @@ t.test(
     const withVariable = 'subscription ($times: Int) { reading(times: $times) { value } }'
     t.match(await run(withVariable, { times: 2 }), [{ type: 'next' }, { type: 'complete' }])
     t.match(await run(withVariable, { times: 'x' }), [{ type: 'error' }])
+    const rows =
+      'subscription ($first: Int = 1000000) { reading { readings(first: $first) { nodes { value } } } }'
+    t.match(await run(rows), [
+      { type: 'error', payload: [{ extensions: { code: 'QUERY_TOO_COMPLEX', reason: 'NODES' } }] },
+    ])
+    t.match(await run(rows, { first: 1 }), [{ type: 'next' }, { type: 'complete' }])
     const deep = JSON.parse('['.repeat(300) + ']'.repeat(300))
     t.match(await run(withVariable, { times: deep }), [{ type: 'error' }])
 

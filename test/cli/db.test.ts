@@ -266,6 +266,27 @@ t.test('what is no backup changes nothing', async (t) => {
   t.match(unasked, { status: 2, stderr: /--yes/ })
 })
 
+t.test('a damaged database is not backed up', async (t) => {
+  const bench = createBench(t)
+  await createUsers(bench, 'ada')
+  const file = new SqliteDatabase(bench.database)
+  file.unsafeMode().pragma('writable_schema = on')
+  // An account without an address is one that there must not be any more.
+  file.exec(
+    `update sqlite_master set sql = replace(sql, '"email" text', '"email" text not null') where name = 'latchkey_users'`,
+  )
+  file.close()
+  t.match(await bench.run(['db', 'backup', 'backup.db']), {
+    status: 1,
+    stdout: '',
+    stderr: /Cannot back up .*: it is damaged \(.*email/,
+  })
+  t.strictSame(
+    readdirSync(bench.folder).filter((name) => name.startsWith('backup')),
+    [],
+  )
+})
+
 t.test('there has to be a database, in a file', async (t) => {
   const { run } = createBench(t)
   t.match(await run(['db', 'backup', 'backup.db']), { status: 1, stderr: /There is no database at / })

@@ -110,6 +110,22 @@ t.test('whoever has written waits for an answer that was asked for afterwards', 
   for (const answer of answers) answer()
 })
 
+t.test('whoever waits for a source that is lost meanwhile waits no longer', async (t) => {
+  const { feed, control, until } = openFeed(t)
+  feed.subscribe(() => {})
+  await until(feed.isCurrent)
+  const answers: (() => void)[] = []
+  control.answer = () => new Promise((resolve) => answers.push(resolve))
+  await until(() => answers.length === 1)
+  const settled = feed.settled()
+  control.fails = true
+  control.end()
+  answers[0]?.()
+  await settled
+  t.equal(answers.length, 1, 'nothing is asked of it any more')
+  t.equal(feed.isCurrent(), false)
+})
+
 t.test('a source that opens when the feed is closed is closed as well', async (t) => {
   const { feed, control } = openFeed(t)
   feed.subscribe(() => {})

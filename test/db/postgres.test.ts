@@ -190,6 +190,15 @@ t.test('PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
     await ask(database)
   })
 
+  t.test('what is thrown by others is thrown on, whatever it is', async (t) => {
+    const { database } = await openFresh(t, postgres)
+    for (const thrown of [new TypeError('no fault of the database'), 'a text']) {
+      const caught = await database.transaction(() => Promise.reject(thrown)).catch((error) => error)
+      t.equal(caught, thrown)
+    }
+    await ask(database)
+  })
+
   t.test('what takes too long is given up, and so is waiting for a connection', async (t) => {
     const { database } = await openFresh(t, postgres)
     const slow = await faultOf(database.run((db) => sql`select pg_sleep(5)`.execute(db)))

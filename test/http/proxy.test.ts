@@ -161,3 +161,23 @@ t.test('on a Unix socket a client has no address, and is of this machine', async
     data: { viewer: { tokens: { nodes: [{ lastUsedAddress: 'unknown' }] } } },
   })
 })
+
+t.test('on a Unix socket a client is whoever the proxy says, if that is an address', async (t) => {
+  const { app, createUser, signIn } = await startApp(t, { trustProxy: 1 })
+  const token = await signIn(await createUser())
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-'))
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  const socketPath = join(folder, 'socket')
+  await app.listen({ path: socketPath })
+  const query = encodeURIComponent('{ viewer { tokens { nodes { lastUsedAddress } } } }')
+  for (const [said, shown] of [
+    ['192.0.2.7', '192.0.2.7'],
+    ['somebody', 'unknown'],
+  ]) {
+    const headers = { authorization: `Token ${token}`, connection: 'close', 'x-forwarded-for': said }
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      get({ socketPath, path: `/graphql?query=${query}`, headers }, resolve).on('error', reject)
+    })
+    t.match(await json(response), { data: { viewer: { tokens: { nodes: [{ lastUsedAddress: shown }] } } } })
+  }
+})

@@ -8,6 +8,7 @@ const signIn =
 const proxied = {
   trustProxy: '127.0.0.1',
   passwordHashConcurrency: 1,
+  queryTimeout: '10m', // half of it is what a busy machine has for 200 passwords
   rateLimitAccountFailures: 1_000,
   rateLimitAddressFailures: 1_000,
 }
