@@ -1,16 +1,18 @@
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { makeCertificate } from '../support/certificate.ts'
 import { openHttp2, postOverHttp2, sendOverHttp2 } from '../support/http2.ts'
-import { type Bench, createBench, type Running } from './command.ts'
+import { secret } from '../support/log.ts'
+import { openSocket } from '../support/socket.ts'
+import { type Bench, createBench, password, type Running } from './command.ts'
 
 async function start(
   t: Test,
   env: Record<string, string> = {},
-): Promise<{ bench: Bench; running: Running; url: string }> {
+): Promise<{ bench: Bench; running: Running; url: string; cert: string }> {
   const { cert, key } = makeCertificate('first')
   const bench = createBench(
     t,
@@ -19,7 +21,7 @@ async function start(
   )
   const running = bench.start(['serve'])
   const [, url = ''] = await running.said(/listens on (https:\/\/\S+)\/graphql\n/)
-  return { bench, running, url }
+  return { bench, running, url, cert }
 }
 
 t.test('it says that it listens on https', async (t) => {
@@ -55,6 +57,38 @@ t.test('SIGTERM lets what runs over HTTP/2 end, and sends what follows elsewhere
   stream.end(' { name } }"}')
   await ended
   t.match(answer, '"name":"latchkey"')
+  t.match(await running.ended, { status: 0 })
+})
+
+t.test('sockets over HTTPS hear of events, end with their tokens, and are sent elsewhere', async (t) => {
+  const { bench, running, url, cert } = await start(t)
+  await bench.json(['user', 'create', 'ada', '--password-stdin'], password)
+  const session = openHttp2(t, url)
+  const signIn = async (): Promise<string> => {
+    const mutation = `mutation { tokenAuth(username: "ada", password: "${password}") { token } }`
+    const { body } = await postOverHttp2(session, mutation)
+    return `Token ${secret(JSON.parse(body).data.tokenAuth.token)}`
+  }
+  const authorization = await signIn()
+  const socket = await openSocket(t, url, { ca: cert })
+  t.equal((socket.webSocket as unknown as { _socket: TLSSocket })._socket.encrypted, true)
+  t.match(await socket.init({ authorization }), { type: 'connection_ack', payload: { expiresAt: /Z$/ } })
+  t.match(await socket.run('{ viewer { username } }'), { payload: { data: { viewer: { username: 'ada' } } } })
+  socket.subscribe('1', 'subscription { viewerTokensChanged { tokens { totalCount } } }')
+  await socket.run('{ __typename }') // it has begun by now
+  const other = await signIn()
+  t.match(await socket.next(), {
+    type: 'next',
+    id: '1',
+    payload: { data: { viewerTokensChanged: { tokens: { totalCount: 2 } } } },
+  })
+  await postOverHttp2(session, 'mutation { revokeToken { revoked } }', { authorization })
+  t.equal(await socket.closed, '4401 REVOKED')
+
+  const second = await openSocket(t, url, { ca: cert })
+  await second.init({ authorization: other })
+  running.child.kill('SIGTERM')
+  t.match(await second.closed, /^1001 GOING_AWAY retryAfter=\d$/)
   t.match(await running.ended, { status: 0 })
 })
 

@@ -5,6 +5,7 @@ import { loadConfig, type SettingsInput } from '../../src/config.ts'
 import { startApp } from '../support/app.ts'
 import { startHost } from '../support/host.ts'
 import { logLines, secret } from '../support/log.ts'
+import { type Message, openSocket, type RawSocket } from '../support/socket.ts'
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
@@ -18,7 +19,7 @@ const notFound = {
 }
 const answered = { status: 200, body: { data: { serverInfo: { name: 'latchkey' } } } }
 
-async function start(t: Test, settings: SettingsInput = {}) {
+async function start(t: Test, settings: SettingsInput & { listen?: boolean } = {}) {
   const app = await startApp(t, settings)
   async function send(body: object, headers: Record<string, string> = {}) {
     const response = await app.app.inject({
@@ -38,6 +39,17 @@ async function start(t: Test, settings: SettingsInput = {}) {
 
 function reference(sha256Hash: unknown, more: object = {}): object {
   return { extensions: { persistedQuery: { version: 1, sha256Hash } }, ...more }
+}
+
+/** Runs one operation over a socket by whatever payload, and returns its first message. */
+function runOver(socket: RawSocket): (payload: object) => Promise<Message> {
+  let count = 0
+  return async (payload) => {
+    socket.send({ type: 'subscribe', id: `${++count}`, payload: { query: '', ...payload } })
+    const message = await socket.next()
+    if (message.type === 'next') await socket.next() // complete
+    return message
+  }
 }
 
 t.test('a document that came with its hash is known by it from then on', async (t) => {
@@ -215,6 +227,68 @@ t.test('with PERSISTED_QUERIES=only nothing runs but the operations of the manif
     t.equal((await graphql(named)).status, 200)
   }
 })
+
+t.test('a socket names documents by their hashes as a request does', async (t) => {
+  const { url, by } = await start(t, { listen: true })
+  const socket = await openSocket(t, url)
+  await socket.init()
+  const run = runOver(socket)
+  t.match(await run(reference(hash)), { type: 'error', payload: notFound.body.errors })
+  t.match(await run(reference(sha256('{ a }'), { query: named })), {
+    type: 'error',
+    payload: [{ extensions: { code: 'BAD_REQUEST' } }],
+  })
+  t.match(await run(reference(hash, { query: named })), { type: 'next', payload: answered.body })
+  t.match(await run(reference(hash)), { type: 'next', payload: answered.body })
+  t.match(await by(hash), answered, 'and a request knows it as well')
+
+  const subscription = 'subscription { viewerTokensChanged { id } }'
+  const refused = { type: 'error', payload: [{ extensions: { code: 'UNAUTHENTICATED' } }] }
+  t.match(await run(reference(sha256(subscription), { query: subscription })), refused)
+  t.match(await run(reference(sha256(subscription))), refused, 'a subscription, too')
+
+  const off = await start(t, { listen: true, persistedQueries: 'off' })
+  const plain = await openSocket(t, off.url)
+  await plain.init()
+  const notSupported = [{ message: 'PersistedQueryNotSupported' }]
+  t.match(await runOver(plain)(reference(hash)), { type: 'error', payload: notSupported })
+  plain.send({ type: 'subscribe', id: 'none', payload: reference(hash) })
+  t.equal(await plain.closed, '4400 Invalid message received', 'graphql-transport-ws asks for a query')
+})
+
+t.test(
+  'a socket runs what is in the manifest, and nothing else, where known operations alone run',
+  async (t) => {
+    const watch = 'subscription { viewerTokensChanged { username } }'
+    const folder = t.testdir({ 'manifest.json': JSON.stringify({ [hash]: named, watch, 'sign-in': signIn }) })
+    const { url, createUser, by } = await start(t, {
+      listen: true,
+      persistedQueries: 'only',
+      persistedQueriesManifest: join(folder, 'manifest.json'),
+    })
+    t.match(await by('watch'), { status: 400, body: { errors: [{ message: /do not run over HTTP/ }] } })
+    const { username, password } = await createUser()
+    const variables = { u: username, p: password }
+    const { body } = await by('sign-in', { variables })
+    const socket = await openSocket(t, url)
+    await socket.init({ authorization: `Token ${secret(body.data.tokenAuth.token)}` })
+    socket.send({ type: 'subscribe', id: 'watch', payload: reference('watch', { query: '' }) })
+    const run = runOver(socket)
+    t.match(await run(reference(hash)), { type: 'next', payload: answered.body })
+    t.match(await run({ query: named }), { type: 'next', payload: answered.body }, 'its very text')
+    for (const unknown of [
+      { query: '{ viewer { id } }' },
+      { query: 'subscription { viewerTokensChanged { id } }' },
+      reference(sha256('{ viewer { id } }'), { query: '{ viewer { id } }' }),
+    ]) {
+      const code = 'PERSISTED_QUERY_NOT_FOUND'
+      t.match(await run(unknown), { type: 'error', payload: [{ extensions: { code } }] })
+    }
+    await by('sign-in', { variables })
+    const data = { viewerTokensChanged: { username } }
+    t.strictSame(await socket.next(), { id: 'watch', type: 'next', payload: { data } })
+  },
+)
 
 t.test('a manifest may be there from the start where others are kept, too', async (t) => {
   const folder = t.testdir(manifests)

@@ -29,11 +29,18 @@ export interface Message {
 export async function openSocket(
   t: Test,
   url: string,
-  options: { headers?: Record<string, string>; search?: string; protocol?: string } = {},
+  options: {
+    headers?: Record<string, string>
+    search?: string
+    protocol?: string
+    /** The certificate to trust, where it is HTTPS. */
+    ca?: string
+  } = {},
 ): Promise<RawSocket> {
   const address = `${url.replace(/^http/, 'ws')}/graphql${options.search ?? ''}`
   const webSocket = new WebSocket(address, options.protocol ?? 'graphql-transport-ws', {
     headers: options.headers ?? {},
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
   })
   t.teardown(() => webSocket.terminate())
   const messages: Message[] = []
