@@ -45,24 +45,39 @@ function findProblems(files: string[]): readonly string[] {
     loadFiles(files)
     return []
   } catch (error) {
-    return error instanceof SchemaError ? error.problems : [(error as Error).message]
+    if (error instanceof SchemaError || error instanceof UnreadableError) return error.problems
+    throw error
   }
 }
 
 function loadFiles(files: string[]): GraphQLSchema {
-  return loadSchema(files.map(readSdl))
+  const read = files.map(readSdl)
+  const problems = read.flatMap(({ problem }) => problem ?? [])
+  if (problems.length > 0) throw new UnreadableError(problems)
+  return loadSchema(read.map(({ text }) => text))
 }
 
-/** A file's SDL, or the error that says where it is not SDL. */
-function readSdl(file: string): string {
-  const text = readFileSync(file, 'utf8')
+/** What is wrong with files that are no SDL, a sentence each: of the others nothing can be told without them. */
+class UnreadableError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** A file's SDL, or where it is not SDL, or why there is none. */
+function readSdl(file: string): { text: string; problem?: string } {
+  let text = ''
   try {
+    text = readFileSync(file, 'utf8')
     parse(new Source(text, file))
-    return text
+    return { text }
   } catch (error) {
-    // A syntax error, which has one location: nothing else comes from `parse`.
-    const { message, locations } = error as GraphQLError
-    const where = locations?.map(({ line, column }) => `:${line}:${column}`)
-    throw new Error(printable(`${file}${where}: ${message}`), { cause: error })
+    const { message, locations } = error as GraphQLError // or of the file system, which has no locations
+    if (locations === undefined) return { text, problem: printable(message) }
+    const where = locations.map(({ line, column }) => `:${line}:${column}`) // a syntax error has one
+    return { text, problem: printable(`${file}${where}: ${message}`) }
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import {
-  buildSchema,
+  buildASTSchema,
+  type DocumentNode,
   type GraphQLObjectType,
   type GraphQLResolveInfo,
   type GraphQLSchema,
@@ -8,6 +9,7 @@ import {
   isInterfaceType,
   isObjectType,
   isUnionType,
+  parse,
   validateSchema,
 } from 'graphql'
 import type { LatchkeyContext } from './context.ts'
@@ -118,13 +120,38 @@ function checkResolvers(schema: GraphQLSchema, maps: readonly ResolverMap[]): st
 }
 
 function build(sdl: string): GraphQLSchema {
+  const document = read(sdl)
   try {
-    return buildSchema(sdl)
+    return buildASTSchema(document)
   } catch (error) {
-    const hint = /There can be only one type named "(Query|Mutation|Subscription)"/.test(String(error))
-      ? ' Write "extend type" for Query, Mutation and Subscription, which Latchkey defines.'
-      : ''
-    throw new Error(`The schema cannot be built: ${(error as Error).message}${hint}`, { cause: error })
+    const problems = (error as Error).message.split('\n\n') // as graphql-js joins what it finds
+    throw new SchemaError([...new Set([...problems.map(withHint), ...checkUnbuilt(document, problems)])])
+  }
+}
+
+function read(sdl: string): DocumentNode {
+  try {
+    return parse(sdl)
+  } catch (error) {
+    throw new Error(`The schema cannot be built: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+function withHint(problem: string): string {
+  return /^There can be only one type named "(Query|Mutation|Subscription)"/.test(problem)
+    ? `${problem} Write "extend type" for Query, Mutation and Subscription, which Latchkey defines.`
+    : problem
+}
+
+/** What directives break beside it, in a schema that is built though it is wrong, with something for each type that is missing. */
+function checkUnbuilt(document: DocumentNode, problems: readonly string[]): string[] {
+  const missing = problems.flatMap((problem) => /^Unknown type "(\w+)"/.exec(problem)?.[1] ?? [])
+  const definitions = missing.flatMap((name) => parse(`scalar ${name}`).definitions)
+  const whole = { ...document, definitions: [...document.definitions, ...definitions] }
+  try {
+    return checkDirectives(buildASTSchema(whole, { assumeValidSDL: true }))
+  } catch {
+    return [] // it is too wrong for that, and said to be so already
   }
 }
 

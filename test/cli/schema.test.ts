@@ -34,6 +34,8 @@ t.test('each broken rule is named, and the exit status tells', async (t) => {
     'good.graphql': notes,
     'open.graphql': 'extend type Query { open: Int }\nextend type Mutation { both: Int @auth @public }',
     'syntax.graphql': 'extend type Query {\n  open: Int @@\n}',
+    'odd.graphql': 'query',
+    'unknown.graphql': 'extend type Query { none: Nothing }',
     'twice.graphql': 'type Query { other: Int @public }',
   }
   const { run, json } = createBench(t, {}, files)
@@ -44,6 +46,22 @@ t.test('each broken rule is named, and the exit status tells', async (t) => {
   const asJson = await run(['schema', 'check', 'open.graphql', '--json'])
   t.equal(asJson.status, 1)
   t.match(JSON.parse(asJson.stdout), { ok: false, problems: [/Query\.open/, /Mutation\.both/] })
+
+  const all = await run(['schema', 'check', 'unknown.graphql', 'open.graphql', '--json'])
+  t.match(JSON.parse(all.stdout), {
+    ok: false,
+    problems: [/^Unknown type "Nothing"/, /^Query\.none: /, /^Query\.open: /, /^Mutation\.both: /],
+  })
+  const unreadable = await run([
+    'schema',
+    'check',
+    'syntax.graphql',
+    'missing.graphql',
+    'good.graphql',
+    'odd.graphql',
+  ])
+  t.match(unreadable, { status: 1, stdout: '' })
+  t.match(unreadable.stderr, /syntax\.graphql:2:14: .*\n.*missing\.graphql.*\n.*odd\.graphql:1:6: /)
 
   const cases: [file: string, says: RegExp][] = [
     ['syntax.graphql', /^syntax\.graphql:2:14: Syntax Error/],

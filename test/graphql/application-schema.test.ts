@@ -101,17 +101,44 @@ t.test('the application does not start with a schema that breaks a rule, and is 
     [
       'Query defined anew',
       { schema: 'type Query { notes: Int @auth }' },
-      'The schema cannot be built: There can be only one type named "Query". Write "extend type" for Query, Mutation and Subscription, which Latchkey defines.',
+      rules(
+        'There can be only one type named "Query". Write "extend type" for Query, Mutation and Subscription, which Latchkey defines.',
+      ),
     ],
     [
       "a type of Latchkey's defined anew",
       { schema: 'type User { id: ID }' },
-      'The schema cannot be built: There can be only one type named "User".',
+      rules('There can be only one type named "User".', 'Field "User.id" can only be defined once.'),
     ],
     [
       "a field of Latchkey's defined anew",
       { schema: 'extend type User { email: String }' },
       /Field "User.email" already exists in the schema|Field "User.email" can only be defined once/,
+    ],
+    [
+      'all that is wrong at once',
+      {
+        schema: `
+          extend type Query { a: Nothing b: Int c: [Nowhere!]! @auth @public }
+          extend type Mutation { d: Int @auth(role: ROOT) }
+          extend type Strange { e: Int }
+          union Any = Nothing
+        `,
+      },
+      rules(
+        'Unknown type "Nothing". Did you mean "String"?',
+        'Unknown type "Nowhere".',
+        'Cannot extend type "Strange" because it is not defined.',
+        'Query.a: a root field needs @auth or @public; add one of them.',
+        'Query.b: a root field needs @auth or @public; add one of them.',
+        'Query.c: @auth and @public contradict each other; keep one.',
+        'Mutation.d: @auth has an argument it cannot have: Argument "role" has invalid value ROOT.',
+      ),
+    ],
+    [
+      'what is too wrong to be looked at any further',
+      { schema: 'extend type Query { a: Nothing } input Note { author: User = 1 }' },
+      rules('Unknown type "Nothing". Did you mean "String"?'),
     ],
     ['an unknown type', { schema: 'extend type Query { notes: [Note!] @auth }' }, /Unknown type "Note"/],
     [
