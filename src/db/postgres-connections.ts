@@ -82,10 +82,7 @@ export function createConnections(
     },
     async migrate(work) {
       const db = new Kysely<Tables>({
-        dialect: new LatchkeyPostgresDialect(
-          () => openPool(2, false),
-          async () => {},
-        ),
+        dialect: new LatchkeyPostgresDialect(() => openPool(2, false), null),
       })
       try {
         return await work(db)

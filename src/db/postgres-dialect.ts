@@ -17,7 +17,7 @@ export type AfterCommit = () => Promise<void>
 
 /** Kysely's PostgreSQL dialect, on connections that are given up once they are broken. */
 export class LatchkeyPostgresDialect extends PostgresDialect {
-  constructor(openPool: () => Promise<Pool>, afterCommit: AfterCommit) {
+  constructor(openPool: () => Promise<Pool>, afterCommit: AfterCommit | null) {
     super({ pool: async () => lend(await openPool(), afterCommit) })
   }
 
@@ -41,7 +41,7 @@ class EngineWordsCompiler extends PostgresQueryCompiler {
   }
 }
 
-function lend(pool: Pool, afterCommit: AfterCommit): PostgresPool {
+function lend(pool: Pool, afterCommit: AfterCommit | null): PostgresPool {
   return {
     options: {},
     connect: async () =>
@@ -55,12 +55,12 @@ const writing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 /** A connection from its being taken to its being given back. */
 class LentClient {
   readonly #client: PoolClient
-  readonly #afterCommit: AfterCommit
+  readonly #afterCommit: AfterCommit | null
   #isBroken = false
   #isInTransaction = false
   #hasWritten = false
 
-  constructor(client: PoolClient, afterCommit: AfterCommit) {
+  constructor(client: PoolClient, afterCommit: AfterCommit | null) {
     this.#client = client
     this.#afterCommit = afterCommit
   }
@@ -85,7 +85,7 @@ class LentClient {
     if (command === 'ROLLBACK') this.#hasWritten = false
     if (this.#isInTransaction || !this.#hasWritten) return
     this.#hasWritten = false
-    await this.#afterCommit()
+    await this.#afterCommit?.()
   }
 
   /** A connection on which a transaction is left open is nobody's any more. */

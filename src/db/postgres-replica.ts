@@ -15,13 +15,13 @@ const restMs = 5_000
 /** Reads from a server that follows another one; while it does not answer, and where it gives way to what it follows, `orElse`. */
 export function openReplica(
   url: string,
-  { onReplicaFault = () => {}, ...options }: ServerOptions,
+  { onReplicaFault, ...options }: ServerOptions,
   orElse: RunRead,
   onQuery: OnQuery | null,
 ): { list: RunRead; close(): Promise<void> } {
   const connections = createConnections(url, options)
   const kysely = new Kysely<Tables>({
-    dialect: new LatchkeyPostgresDialect(connections.openPool, async () => {}),
+    dialect: new LatchkeyPostgresDialect(connections.openPool, null),
     ...logTo(onQuery, 'postgresql'),
   })
   let restsUntil = 0
@@ -35,7 +35,7 @@ export function openReplica(
         if (!postgresFaults.isBusy(error)) {
           if (postgresFaults.translate(error) === error) throw error // no fault of the server
           restsUntil = performance.now() + restMs
-          onReplicaFault(error)
+          onReplicaFault?.(error)
         }
         return orElse(work)
       }

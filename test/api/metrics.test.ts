@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import Fastify from 'fastify'
+import { GraphQLError } from 'graphql'
 import { Counter, Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import type { SettingsInput } from '../../src/config.ts'
@@ -8,6 +9,7 @@ import { latchkey } from '../../src/index.ts'
 import { startApp } from '../support/app.ts'
 import { logLines } from '../support/log.ts'
 import { readMetrics } from '../support/metrics.ts'
+import { openSocket } from '../support/socket.ts'
 
 async function start(t: Test, settings: SettingsInput = {}) {
   const registry = new Registry()
@@ -41,6 +43,33 @@ t.test('requests are counted by operation and outcome, with how long they took',
   t.equal(of('bucket{le="+Inf",operation="GetViewer"}'), 3)
   t.equal(of('count{operation="GetViewer"}'), 3)
   t.ok((of('sum{operation="GetViewer"}') as number) > 0)
+})
+
+t.test('operations over sockets are counted as well, and codes of an application as others', async (t) => {
+  const registry = new Registry()
+  const { url, graphql } = await startApp(t, {
+    listen: true,
+    plugin: {
+      metrics: registry,
+      schema: 'extend type Query { teapot: Int @public }',
+      resolvers: {
+        Query: {
+          teapot() {
+            throw new GraphQLError('I am one', { extensions: { code: 'TEAPOT' } })
+          },
+        },
+      },
+    },
+  })
+  const socket = await openSocket(t, url)
+  await socket.init()
+  await socket.run('{ serverInfo { name } }')
+  const { body } = await graphql('{ teapot }')
+  t.match(body.errors, [{ extensions: { code: 'TEAPOT' } }])
+  const values = readMetrics(await registry.metrics())
+  t.equal(values.get('latchkey_requests_total{operation="(serverInfo)",outcome="OK"}'), 1)
+  t.equal(values.get('latchkey_requests_total{operation="(teapot)",outcome="OTHER"}'), 1)
+  t.equal(values.get('latchkey_sockets'), 1)
 })
 
 t.test('what never comes to the API is no request of it', async (t) => {

@@ -154,6 +154,43 @@ t.test('what takes too long ends its operation, and nothing of it goes on', asyn
   })
 })
 
+t.test('a subscription that begins after its socket has ended is ended at once', async (t) => {
+  const begin = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  const iterator = {
+    next: () => new Promise<never>(() => {}),
+    return: async () => ended.resolve(),
+    [Symbol.asyncIterator]: () => iterator,
+  }
+  const asked = Promise.withResolvers<void>()
+  const { app, url } = await startApp(t, {
+    listen: true,
+    plugin: {
+      schema: 'extend type Subscription { slow: Int @public }',
+      resolvers: {
+        Subscription: {
+          slow: {
+            async subscribe() {
+              asked.resolve()
+              await begin.promise
+              return iterator
+            },
+          },
+        },
+      },
+    } as never,
+  })
+  const socket = await openSocket(t, url)
+  await socket.init()
+  socket.subscribe('1', 'subscription { slow }')
+  await asked.promise
+  socket.webSocket.terminate()
+  while (app.websocketServer.clients.size > 0) await new Promise(setImmediate)
+  begin.resolve()
+  await ended.promise
+  t.pass('nobody goes on listening')
+})
+
 t.test('a subscription without a resolver keeps the server from starting', async (t) => {
   const schema = 'extend type Subscription { tick: Int @public }'
   for (const resolvers of [undefined, { Subscription: { tick: () => 1 } }]) {

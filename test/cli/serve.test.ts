@@ -166,6 +166,19 @@ t.test('SIGTERM lets the request in flight end, and takes no other', async (t) =
   t.match(await running.ended, { status: 0 })
 })
 
+t.test('who has connected and said nothing holds nobody up when it stops', async (t) => {
+  const { start } = createBench(t)
+  const running = start(['serve'])
+  const [, port] = await running.said(/listens on http:[^\s]+:(\d+)/)
+  const silent = connect(Number(port), '127.0.0.1')
+  await once(silent, 'connect')
+  t.match(await graphql(`http://127.0.0.1:${port}/graphql`, '{ serverInfo { name } }'), { data: Object })
+  running.child.kill('SIGTERM')
+  t.match(await running.ended, { status: 0 })
+  silent.resume()
+  if (!silent.closed) await once(silent, 'close')
+})
+
 t.test('a second signal ends it at once', async (t) => {
   const { start } = createBench(t)
   const running = start(['serve'])

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openDatabase } from '../../src/db/open.ts'
+import { listUsersAlong } from '../../src/db/users.ts'
+import { startApp } from '../support/app.ts'
 import { openDomain } from '../support/domain.ts'
+import { logLines } from '../support/log.ts'
 import { startPostgres, whyWithoutPostgres } from '../support/postgres.ts'
 
 t.setTimeout(600_000)
@@ -57,4 +60,24 @@ t.test('lists come from the replica, and from the primary while it does not answ
   await domain.createUser('dave')
   t.strictSame(await namesOf(), ['ada', 'bob', 'carol'], 'and then it answers again')
   t.equal(faults.length, 1)
+})
+
+t.test('a replica that is not there is told of in the log, and costs no answer', { skip }, async (t) => {
+  const postgres = await startPostgres(t)
+  await postgres.createDatabase('latchkey')
+  const databaseUrl = postgres.urlOf('latchkey')
+  const replicaUrl = 'postgres://127.0.0.1:1/latchkey'
+  const { createUser, signIn, graphql } = await startApp(t, { databaseUrl, databaseReplicaUrl: replicaUrl })
+  const token = await signIn(await createUser({ role: 'ADMIN' }))
+  const { body } = await graphql('{ users(first: 10) { nodes { username } } }', null, { token })
+  t.strictSame(body, { data: { users: { nodes: [{ username: 'user1' }] } } })
+  t.match(logLines().join(''), /the replica of the database does not answer; lists come from the primary/)
+
+  const alone = openDatabase(databaseUrl, { poolSize: 2, timeoutMs: 2_000, changes: 'listen', replicaUrl })
+  t.teardown(() => alone.close())
+  t.equal(
+    (await alone.list((db) => listUsersAlong(db, 'all', null, 10))).length,
+    1,
+    'where nobody listens too',
+  )
 })

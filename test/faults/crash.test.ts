@@ -24,7 +24,7 @@ const settings = {
   logLevel: 'warn',
 }
 
-t.setTimeout(300_000) // for machines that are slow to start a hundred processes
+t.setTimeout(900_000) // for machines that are slow to start a hundred processes
 
 // A hundred processes start here: they need not compile a hundred times.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'latchkey-compile-cache')

@@ -4,6 +4,7 @@ import t from 'tap'
 import { watchOverload } from '../../src/http/overload.ts'
 import { graphqlJson, startApp } from '../support/app.ts'
 import { readMetrics } from '../support/metrics.ts'
+import { openSocket } from '../support/socket.ts'
 
 t.test('requests are refused while the event loop is late turn after turn, and health is not', async (t) => {
   const metrics = new Registry()
@@ -18,6 +19,8 @@ t.test('requests are refused while the event loop is late turn after turn, and h
     return { status, retryAfter: headers.get('retry-after'), body: await response.json() }
   }
   t.match(await ask(), { status: 200 })
+  const socket = await openSocket(t, url)
+  await socket.init()
 
   let isBusy = true
   const hold = (): void => {
@@ -34,6 +37,9 @@ t.test('requests are refused while the event loop is late turn after turn, and h
     body: { errors: [{ extensions: { code: 'SERVICE_UNAVAILABLE', reason: 'OVERLOADED', retryAfter: 2 } }] },
   })
   t.notOk('data' in (refused.body as object))
+  let overSocket = await socket.run('{ serverInfo { name } }')
+  while (overSocket.type === 'next') overSocket = await socket.run('{ serverInfo { name } }')
+  t.match(overSocket, { type: 'error', payload: [{ extensions: { reason: 'OVERLOADED' } }] })
   for (const path of ['/healthz', '/readyz']) t.equal((await fetch(`${url}${path}`)).status, 200, path)
 
   isBusy = false

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api'
 import {
   InMemorySpanExporter,
@@ -5,6 +6,7 @@ import {
   type ReadableSpan,
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-node'
+import SqliteDatabase from 'better-sqlite3'
 import Fastify from 'fastify'
 import t from 'tap'
 import latchkey from '../../src/index.ts'
@@ -146,6 +148,49 @@ t.test('what fails is marked, by its code alone', async (t) => {
     { status: { code: SpanStatusCode.UNSET }, attributes: { 'graphql.error.codes': ['UNAUTHENTICATED'] } },
     'a refusal is no fault',
   )
+})
+
+t.test('a request that is given up, and a statement that fails, are marked', async (t) => {
+  const folder = t.testdir()
+  const asked = Promise.withResolvers<void>()
+  const { app, url } = await startApp(t, {
+    listen: true,
+    databaseUrl: `sqlite:${folder}/latchkey.db`,
+    plugin: {
+      tracerProvider: provider,
+      schema: 'extend type Query { endless: Int @public }',
+      resolvers: {
+        Query: {
+          endless() {
+            asked.resolve()
+            return new Promise(() => {})
+          },
+        },
+      },
+    },
+  })
+  takeSpans()
+  const client = new AbortController()
+  const answer = fetch(`${url}/graphql?query={endless}`, { signal: client.signal })
+  await asked.promise
+  client.abort()
+  await t.rejects(answer)
+  let spans: ReadableSpan[] = []
+  while (!spans.some(({ attributes }) => attributes['error.type'] === 'aborted')) {
+    await new Promise(setImmediate)
+    spans = [...spans, ...takeSpans()]
+  }
+
+  const file = new SqliteDatabase(join(folder, 'latchkey.db'))
+  file.exec('alter table latchkey_outbox rename to hidden')
+  takeSpans()
+  await t.rejects(app.latchkey.auth.outbox.depth())
+  t.match(
+    takeSpans().find(({ name }) => name === 'SELECT latchkey_outbox'),
+    { status: { code: SpanStatusCode.ERROR } },
+  )
+  file.exec('alter table hidden rename to latchkey_outbox')
+  file.close()
 })
 
 t.test('other paths are traced as well, and what is not there has no name of its own', async (t) => {
