@@ -209,6 +209,19 @@ t.test('a new username needs a recent proof of the password', async (t) => {
   t.match((await rename(token)).body.data, { updateViewer: { user: { username: 'eve' } } })
 })
 
+t.test('a username that was given up is free at once, for an account of another id', async (t) => {
+  const { createUser, graphql, signIn } = await startApp(t)
+  const ada = await createUser({ username: 'ada' })
+  const token = await signIn(ada)
+  await graphql('mutation { updateViewer(username: "lovelace") { user { id } } }', null, { token })
+  const other = await createUser({ username: 'ada' })
+  t.not(other.id, ada.id)
+  const { body } = await graphql('{ viewer { id username } }', null, { token })
+  t.match(body.data.viewer, { id: ada.id, username: 'lovelace' }, 'the token is who it was')
+  await graphql('mutation { deleteViewer { deleted } }', null, { token: await signIn(other) })
+  t.not((await createUser({ username: 'ada' })).id, other.id)
+})
+
 t.test('updateViewer follows the rules of signUp', async (t) => {
   const app = await startApp(t)
   const token = await app.signIn(await app.createUser({ username: 'ada', email: 'ada@example.org' }))
