@@ -8,6 +8,7 @@ import { type Database, findWeakSettings, openDatabase } from '../../src/db/open
 import { explainPostgresFault } from '../../src/db/postgres-faults.ts'
 import { findUsersById, insertUser } from '../../src/db/users.ts'
 import { LatchkeyError } from '../../src/errors.ts'
+import { openDomain } from '../support/domain.ts'
 import { migrationNames } from '../support/migrations.ts'
 import { type Postgres, startPostgres, whyWithoutPostgres } from '../support/postgres.ts'
 import { startScript } from '../support/processes.ts'
@@ -197,6 +198,22 @@ t.test('PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
       t.equal(caught, thrown)
     }
     await ask(database)
+  })
+
+  t.test('what nobody has any more goes with what has ended, however much it is', async (t) => {
+    const { database, name } = await openFresh(t, postgres, { timeoutMs: 20_000 } as never)
+    const { auth, clock, createUser, signIn } = await openDomain(t, { database })
+    await createUser('ada')
+    await signIn('ada')
+    await postgres.query(
+      name,
+      `insert into latchkey_user_agents (text) select 'agent ' || number from generate_series(1, 120) as number;
+       insert into latchkey_leases (key, used, granted, ends_at) select number, 1, 1, 0 from generate_series(1, 120) as number`,
+    )
+    clock.now += 1
+    await auth.prune({ background: true })
+    t.same(await postgres.query(name, 'select text from latchkey_user_agents'), [{ text: 'test' }])
+    t.same(await postgres.query(name, 'select key from latchkey_leases'), [])
   })
 
   t.test('what takes too long is given up, and so is waiting for a connection', async (t) => {
