@@ -10,6 +10,7 @@ import {
   firstIdAt,
   listAuditEvents,
 } from '../../src/db/audit.ts'
+import { eventWords } from '../../web/console/api/event-words.ts'
 import { openDomain } from '../support/domain.ts'
 import { openPlans } from '../support/plans.ts'
 
@@ -195,5 +196,10 @@ t.test('each event is explained', (t) => {
   const page = document.split('## The events')[1] ?? ''
   const explained = [...page.matchAll(/`((?:authn|authz|excess|email|mail|tokens?|users?|sys)_\w+)`/g)]
   t.strictSame([...new Set(explained.map(([, name]) => name))].sort(), [...authEventNames].sort())
+  t.end()
+})
+
+t.test('the console has words for each event', (t) => {
+  t.strictSame(Object.keys(eventWords).sort(), [...authEventNames].sort())
   t.end()
 })
