@@ -24,7 +24,8 @@ import { registerGraphQLRoute } from './http/graphql-route.ts'
 import type { AskForLease } from './http/leased-counter.ts'
 import { watchOverload } from './http/overload.ts'
 import { createLimiters, createRequestCounters } from './http/rate-limit.ts'
-import { addRefusalHeaders } from './http/refusal-headers.ts'
+import { joinRefusals } from './http/refusal-headers.ts'
+import { onceAMinute } from './http/refusals.ts'
 import { createRequestId } from './http/request-id.ts'
 import { createReadUpgrade } from './http/socket-credentials.ts'
 import { createSockets, type Sockets } from './http/sockets.ts'
@@ -157,7 +158,8 @@ export async function registerLatchkey(
       () => (reply === undefined ? null : (cookies?.of(request, reply) ?? null)),
     )
   decoratePrincipal(app)
-  addRefusalHeaders(app, settings.tokenSchemes[0] as string)
+  const report = onceAMinute(auth.report)
+  joinRefusals(app, settings.tokenSchemes[0] as string, report)
   let endSockets: Sockets['close'] = async () => {}
   app.decorate('latchkey', {
     auth,
@@ -232,7 +234,7 @@ export async function registerLatchkey(
       runner,
       countRequest,
       deadlines,
-      report: auth.report,
+      report,
       isOverloaded: overload.isOverloaded,
       observe: metrics?.countRequest ?? null,
       createId: createRequestId(),
@@ -261,7 +263,7 @@ export async function registerLatchkey(
     sockets,
     countRequest,
     countBadToken,
-    report: auth.report,
+    report,
     observe: metrics?.countRequest ?? null,
     ownService,
   })

@@ -138,7 +138,7 @@ t.test('a REST route asks for rights in the words of @auth, and refuses as the A
         ),
     },
   )
-  const { token } = await signIn('ada')
+  const { id, token } = await signIn('ada')
   const { token: ofAdmin } = await signIn('grace', 'ADMIN')
   const { body } = await query(
     'mutation { createToken(name: "script", scopes: [TOKENS]) { token tokenInfo { id } } }',
@@ -146,6 +146,7 @@ t.test('a REST route asks for rights in the words of @auth, and refuses as the A
   )
   const ofScript = secret(body.data.createToken.token)
   const late = now + 600_000
+  const before = logLines().length
   const cases: [need: string, token: string | undefined, now: number, status: number][] = [
     ['nothing', token, now, 200],
     ['nothing', undefined, now, 401],
@@ -174,6 +175,15 @@ t.test('a REST route asks for rights in the words of @auth, and refuses as the A
       t.equal(answer.headers[name], api.headers[name], `${what}, ${name}`)
     t.equal(answer.headers['cache-control'], 'no-store', what)
   }
+  const events = logLines()
+    .slice(before)
+    .map((line) => JSON.parse(line))
+    .filter(({ event }) => event === 'authz_fail')
+  t.strictSame(
+    events.map(({ userId, detail }) => [userId, detail]),
+    [[id, 'ROLE']],
+    'the security log has one a minute of a user, wherever it was refused',
+  )
 })
 
 t.test('what a REST route cannot ask for is a fault of the application', async (t) => {

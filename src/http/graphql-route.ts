@@ -19,7 +19,7 @@ import {
 } from './parameters.ts'
 import { refusePlainHttp } from './plain-http.ts'
 import { setRefusalHeaders } from './refusal-headers.ts'
-import { onceAMinute, reportRefusals } from './refusals.ts'
+import { reportRefusals } from './refusals.ts'
 import type { CountRequest } from './request-counter.ts'
 import {
   logGraphQLRequest,
@@ -113,8 +113,7 @@ export interface SocketDoor {
 const allowed = 'GET, POST'
 
 /** Serves GraphQL over HTTP (https://graphql.github.io/graphql-over-http/draft/) at `path`. */
-export function registerGraphQLRoute(app: FastifyInstance, given: GraphQLRouteOptions): void {
-  const options = { ...given, report: onceAMinute(given.report) }
+export function registerGraphQLRoute(app: FastifyInstance, options: GraphQLRouteOptions): void {
   app.decorateRequest('graphqlOutcome', null)
 
   app.register(async (scope) => {

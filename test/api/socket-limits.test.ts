@@ -1,6 +1,7 @@
 import t from 'tap'
 import { password, startApp } from '../support/app.ts'
 import { isOnPostgres } from '../support/database.ts'
+import { logLines } from '../support/log.ts'
 import { openSocket, type RawSocket } from '../support/socket.ts'
 
 const watch = 'subscription { viewerTokensChanged { tokens { nodes { name } } } }'
@@ -87,6 +88,24 @@ t.test('what is no operation is counted as well, over all sockets of a token', a
     other.send({ type: 'ping' })
     t.match(await other.closed, /^1013 RATE_LIMITED retryAfter=\d+$/, `${what}: they are one count`)
   }
+})
+
+t.test('the security log hears once a minute of who lacks rights, over sockets and requests', async (t) => {
+  const { url, createUser, signIn, graphql } = await startApp(t, { listen: true })
+  const user = await createUser()
+  const token = await signIn(user)
+  const socket = await openSocket(t, url)
+  await socket.init({ authorization: `Token ${token}` })
+  const before = logLines().length
+  const query = '{ users { totalCount } }'
+  for (let count = 0; count < 3; count++)
+    t.match(await socket.run(query), { payload: { errors: [{ extensions: { reason: 'ROLE' } }] } })
+  await graphql(query, null, { token })
+  const events = logLines()
+    .slice(before)
+    .map((line) => JSON.parse(line))
+    .filter(({ event, userId }) => event === 'authz_fail' && userId === user.id)
+  t.equal(events.length, 1)
 })
 
 t.test('fresh credentials count as requests', async (t) => {
