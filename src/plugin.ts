@@ -28,7 +28,7 @@ import { joinRefusals } from './http/refusal-headers.ts'
 import { onceAMinute } from './http/refusals.ts'
 import { createRequestId } from './http/request-id.ts'
 import { createReadUpgrade } from './http/socket-credentials.ts'
-import { createSockets, type Sockets } from './http/sockets.ts'
+import { createSockets } from './http/sockets.ts'
 import { createTokenCookies } from './http/token-cookie.ts'
 import { createSendMail } from './mail/send.ts'
 import type { MailWriters } from './mail/writers.ts'
@@ -160,14 +160,13 @@ export async function registerLatchkey(
   decoratePrincipal(app)
   const report = onceAMinute(auth.report)
   joinRefusals(app, settings.tokenSchemes[0] as string, report)
-  let endSockets: Sockets['close'] = async () => {}
   app.decorate('latchkey', {
     auth,
     preHandler,
     requireUser: createRequireUser(() => app.graphql.schema, clock),
     createContext: (request, reply) => contextOf(request, reply),
     metrics,
-    endSockets: () => endSockets(),
+    endSockets: () => sockets.close(),
   })
 
   const executor = await registerGraphQL(app, {
@@ -243,7 +242,6 @@ export async function registerLatchkey(
     clock,
     log: app.log,
   })
-  endSockets = sockets.close
   metrics?.watch('latchkey_sockets', 'WebSockets that are open.', sockets.count)
   app.addHook('preClose', sockets.close) // before the one of @fastify/websocket, which gives no reason
   await acceptWebSockets(app, settings.bodyLimit)

@@ -136,7 +136,7 @@ export class SocketHolder {
       this.#socket.end(closeCode.forbidden, 'ANOTHER_USER')
       return false
     }
-    if (this.#socket.countFor(limitKeyOf(this.#socket.request, principal))) return true
+    if (this.#socket.countFor(limitKeyOf(principal))) return true
     this.#socket.end(closeCode.tryAgainLater, 'TOO_MANY_SOCKETS')
     return false
   }

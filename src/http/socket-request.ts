@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Principal } from '../auth/principal.ts'
+import type { Principal, UserPrincipal } from '../auth/principal.ts'
 import { clientAddress, forgetOrigin, limitedAddress } from './authenticate.ts'
 
 /** The request that opened a socket, and its reply. */
@@ -26,9 +26,9 @@ function own(value: unknown): PropertyDescriptor {
   return { value, writable: true, configurable: true }
 }
 
-/** Whose sockets a socket counts among. */
-export function limitKeyOf(request: FastifyRequest, principal: Principal): string {
-  return principal.kind === 'user' ? `user ${principal.user.id}` : addressKeyOf(request)
+/** Whose sockets one counts among that has a user. */
+export function limitKeyOf({ user }: UserPrincipal): string {
+  return `user ${user.id}`
 }
 
 /** Under what messages are counted: as over HTTP, so that a stolen token keeps its owner's others from nothing. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t, { type Test } from 'tap'
@@ -214,6 +214,37 @@ t.test('PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
     await auth.prune({ background: true })
     t.same(await postgres.query(name, 'select text from latchkey_user_agents'), [{ text: 'test' }])
     t.same(await postgres.query(name, 'select key from latchkey_leases'), [])
+  })
+
+  t.test('a look-up is asked again whichever way its connection is lost', async (t) => {
+    const { name } = await openFresh(t, postgres)
+    const through = new Set<Socket>()
+    const proxy = createServer((client) => {
+      const server = connect(postgres.port, postgres.host)
+      through.add(client.pipe(server).pipe(client))
+      client.on('error', () => {})
+      client.on('close', () => server.destroy())
+      server.on('error', () => {})
+    })
+    await once(proxy.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => proxy.close())
+    const url = new URL(postgres.urlOf(name))
+    url.port = String((proxy.address() as AddressInfo).port)
+    const database = openDatabase(url.href, { ...options, timeoutMs: 5_000 })
+    t.teardown(() => database.close())
+    const find = database.prepareOne<{ value: string }>((db) =>
+      db
+        .selectFrom(sql<{ value: string }>`(select ${'x'} as value, pg_sleep(0.5))`.as('one'))
+        .selectAll()
+        .compile(),
+    )
+    for (const lose of ['end', 'resetAndDestroy'] as const) {
+      const found = find(lose)
+      await sleep(200)
+      for (const client of through) client[lose]()
+      through.clear()
+      t.match(await found, { value: lose }, lose)
+    }
   })
 
   t.test('what takes too long is given up, and so is waiting for a connection', async (t) => {

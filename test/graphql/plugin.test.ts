@@ -569,6 +569,16 @@ t.test('a context that fails is masked and logged', async (t) => {
   t.ok(logLines().some((line) => line.includes('the tenant database is away')))
 })
 
+t.test('a context that throws what is no error is masked as well', async (t) => {
+  const { query } = await startHost(t, {
+    context: () => Promise.reject('the password of the tenant database'),
+  })
+  const { status, body } = await query('{ serverInfo { name } }')
+  t.equal(status, 500)
+  t.match(body, { errors: [{ message: 'Internal server error.' }] })
+  t.notMatch(JSON.stringify(body), 'tenant')
+})
+
 t.test('Latchkey and its Mercurius are registered once, or nothing is opened', async (t) => {
   const cases: [what: string, first: (app: FastifyInstance) => unknown, message: RegExp][] = [
     [
