@@ -228,6 +228,12 @@ t.test('a database that is gone or damaged is restored as well', async (t) => {
   await bench.json(['user', 'disable', 'ada'])
   const again = await bench.json(['db', 'restore', 'backup.db', '--yes'])
   t.strictSame(again.disabledUsers, ['ada'], 'and once more')
+
+  new SqliteDatabase(bench.database).exec('drop table latchkey_changes').close()
+  const blind = await bench.run(['db', 'restore', 'backup.db', '--keep-live', '--yes'])
+  t.match(blind, { status: 1, stderr: /the database of now cannot be read/ })
+  t.match(await bench.json(['db', 'restore', 'backup.db', '--yes']), { disabledUsers: [] })
+  t.match(await bench.json(['user', 'list']), [{ username: 'ada', active: true }], 'nobody knows of it')
 })
 
 t.test('what is no backup changes nothing', async (t) => {
