@@ -303,3 +303,15 @@ t.test('a worker that is told to stop twice stops once', async (t) => {
   t.match(await running.ended, { status: 0 })
   t.equal(linesOf(running).filter(({ msg, cause }) => msg === 'stopping' && cause !== undefined).length, 2)
 })
+
+t.test('who is told to stop before anybody listens stops', async (t) => {
+  const running = createBench(t, { WORKERS: '2' }).start(['serve'])
+  const { pid } = running.child
+  const hasWorkers = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim() !== ''
+  while (!hasWorkers()) await sleep(1)
+  running.child.kill('SIGTERM')
+  const { stdout, stderr } = await running.ended
+  t.match(stdout, /"msg":"stopping"/)
+  t.notMatch(stdout, /listens on/)
+  t.equal(stderr, '')
+})

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type TableMetadata } from 'kysely'
 import {
   type CopiedTable,
   comparePage,
@@ -82,7 +82,7 @@ async function createProgress(
     let done = 0
     return (rows) => {
       done += rows
-      onProgress(what, table.name, done / Math.max(sizes.get(table) ?? 0, 1))
+      onProgress(what, table.name, done / Math.max(sizes.get(table) as number, 1)) // counted above
     }
   }
 }
@@ -102,7 +102,7 @@ async function compareAll(
       throw new Error(
         `${table.name} is not the same in both: ${mine.rows} row(s) in the source, ${copy.rows} in the target. Does anything else write to the target? Run the copy again.`,
       )
-    sums.push({ table: table.name, ...mine, changed: changes.get(table.name) ?? 0 })
+    sums.push({ table: table.name, ...mine, changed: changes.get(table.name) as number }) // each was settled
   }
   return sums
 }
@@ -159,7 +159,7 @@ function withSnapshot<T>(database: Database, work: (db: ApplicationKysely) => Pr
 async function describeTables(db: ApplicationKysely): Promise<CopiedTable[]> {
   const tables = await db.introspection.getTables()
   return carried.map((table) => {
-    const columns = tables.find(({ name }) => name === table.name)?.columns ?? []
+    const { columns } = tables.find(({ name }) => name === table.name) as TableMetadata // migrations have made it
     const isOfAgents = table.name === 'latchkey_user_agents'
     return {
       ...table,

@@ -51,8 +51,9 @@ export async function serveWorker(
   }
 
   async function answer(id: number, question: QuestionKind): Promise<void> {
-    const answers = { ready: () => service?.isReady(), metrics: () => service?.takeSnapshot() }
-    tell({ kind: 'answer', id, answer: (await answers[question]()) ?? null })
+    const { isReady, takeSnapshot } = service as Service // only those that listen are asked
+    const answers = { ready: isReady, metrics: takeSnapshot }
+    tell({ kind: 'answer', id, answer: await answers[question]() })
   }
 
   primary.on('message', (message: ToWorker) => {

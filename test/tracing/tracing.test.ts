@@ -8,7 +8,9 @@ import {
 } from '@opentelemetry/sdk-trace-node'
 import SqliteDatabase from 'better-sqlite3'
 import Fastify from 'fastify'
+import { Kysely, SqliteDialect } from 'kysely'
 import t from 'tap'
+import { generateToken } from '../../src/auth/token-format.ts'
 import latchkey from '../../src/index.ts'
 import { startApp } from '../support/app.ts'
 import { openSocket } from '../support/socket.ts'
@@ -191,6 +193,19 @@ t.test('a request that is given up, and a statement that fails, are marked', asy
   )
   file.exec('alter table hidden rename to latchkey_outbox')
   file.close()
+})
+
+t.test('what is asked of a database of the application is traced as well', async (t) => {
+  const database = new Kysely<unknown>({
+    dialect: new SqliteDialect({ database: new SqliteDatabase(':memory:') }),
+  })
+  t.teardown(() => database.destroy())
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(latchkey, { database, tracerProvider: provider, production: false, smtpUrl: 'off' })
+  takeSpans()
+  await app.latchkey.auth.resolvePrincipal(generateToken('lk_'), '127.0.0.1')
+  t.ok(takeSpans().some(({ name }) => name === 'SELECT latchkey_tokens'))
 })
 
 t.test('other paths are traced as well, and what is not there has no name of its own', async (t) => {
