@@ -76,6 +76,13 @@ t.test('what cannot be copied, or copied into, is refused', async (t) => {
     })
   }
   t.match(await bench.run(['db', 'copy']), { status: 2, stderr: /--to/ })
+  for (const address of ['nowhere', 'postgres://:x:y/']) {
+    t.match(await bench.run(['db', 'copy', '--to', address]), {
+      status: 1,
+      stdout: '',
+      stderr: /^.*--to must be an address such as/,
+    })
+  }
 })
 
 t.test('a server is named without what is secret in its address', async (t) => {
@@ -86,8 +93,8 @@ t.test('a server is named without what is secret in its address', async (t) => {
   ]) {
     t.match(await run(['db', 'copy', '--to', to]), { status: 1, stderr: /cannot be copied into itself/ })
   }
-  const outcome = await run(['db', 'copy', '--to', 'postgres:///latchkey'])
-  t.match(outcome, { status: 1, stderr: /the host of DATABASE_URL/ })
+  const outcome = await run(['db', 'copy', '--to', 'postgres:///latchkey?host=other.invalid'])
+  t.match(outcome, { status: 1, stderr: /The database of --to: .* the host of --to/ })
   t.notMatch(outcome.stderr, /hunter22/)
 })
 
