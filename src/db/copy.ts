@@ -123,8 +123,7 @@ async function prepareTarget(target: Database, name: string): Promise<void> {
   await migrateToLatest(target, { isCopy: true })
   if (marked === null) {
     for (const { name: table } of carried) {
-      const { rows } = await target.run((db) => sql`select 1 from ${sql.table(table)} limit 1`.execute(db))
-      if (rows.length > 0)
+      if (!(await isEmpty(target, table)))
         throw new Error(
           'The database to copy into is in use: it has users or tokens of its own. Name an empty one. Nothing was written.',
         )
@@ -135,6 +134,11 @@ async function prepareTarget(target: Database, name: string): Promise<void> {
       `The database to copy into has an unfinished copy of another one, ${marked}. Finish that, or name an empty one. Nothing was written.`,
     )
   }
+}
+
+async function isEmpty(database: Database, table: string): Promise<boolean> {
+  const { rows } = await database.run((db) => sql`select 1 from ${sql.table(table)} limit 1`.execute(db))
+  return rows.length === 0
 }
 
 /** All that is read in it is of one moment, and nothing times out. */
@@ -210,7 +214,7 @@ async function settleAll(
 }
 
 async function clear(from: ApplicationKysely, target: Database, table: CopiedTable): Promise<number> {
-  if ((await target.run((db) => countRows(db, { ...table, where: null }))) === 0) return 0
+  if (await isEmpty(target, table.name)) return 0
   let count = 0
   for await (const page of readPages(from, table)) {
     const { gone } = await target.run((db) => comparePage(db, table, page))
