@@ -10,7 +10,10 @@ export interface ChangeFeed {
    * lost, or is silent for `leaseMs`, until all is heard again.
    */
   isCurrent(): boolean
-  /** Has it begin, if nobody has yet; whether it is current within `waitMs`. */
+  /**
+   * Has it begin, if nobody has yet; whether a source is open within `waitMs`. It stays so where the process has so much to
+   * do that it cannot rely on what it hears.
+   */
   isUp(waitMs: number): Promise<boolean>
   /** Calls back with what has changed, until what it returns is called. The first listener has it begin. */
   subscribe(hear: (changes: Changes) => void): () => void
@@ -131,8 +134,8 @@ export function createFeed(open: OpenSource): ChangeFeed {
     async isUp(waitMs) {
       opening ??= start(backoffMs.first)
       const giveUpAt = performance.now() + waitMs
-      while (!isCurrent() && performance.now() < giveUpAt) await sleep(beatMs)
-      return isCurrent()
+      while (currentUntil === 0 && performance.now() < giveUpAt) await sleep(beatMs)
+      return currentUntil > 0
     },
     subscribe(listener) {
       listeners.add(listener)
