@@ -105,7 +105,7 @@ const packagesOf: [pattern: RegExp, parts: string[], typesTo: string[]][] = [
   [/^better-sqlite3$/, ['db', 'django'], []],
   [/^pg$/, ['db', 'django'], []],
   [/^mercurius$/, ['graphql'], []],
-  [/^graphql$/, ['graphql', 'cli'], ['http']],
+  [/^graphql$/, ['graphql', 'cli'], ['http', 'tracing']],
   [
     /^fastify(-plugin)?$|^@fastify\//,
     ['admin', 'app', 'plugin', 'http'],

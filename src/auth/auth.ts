@@ -275,6 +275,7 @@ export function createAuth(deps: {
     async findUnready() {
       await database.run(hasUsers)
       if (!(await isMigrated())) return 'MIGRATIONS'
+      if (knownTokens === null) return null // each token is looked up anyway
       const isListening = database.feed === null || (await database.feed.isUp(listeningWaitMs))
       return isListening ? null : 'CHANGES'
     },

@@ -98,8 +98,7 @@ async function copy({ to, ahead, json }: Options & { to: string; ahead?: true })
     else await print(describeCopy(tables, nameOf(to), ahead))
   } finally {
     progress.clear()
-    await target.close()
-    await source.close()
+    await Promise.all([target.close(), source.close()])
   }
 }
 

@@ -114,18 +114,20 @@ export async function findAuditEvents(
     .where('id', '>', toBytes(behind))
     .where('id', '<', toBytes(before))
     .orderBy('id', 'desc')
-  let query = db
-    .selectFrom('latchkey_audit_events')
-    .selectAll()
-    .where('id', 'in', (from) => from.selectFrom(looked.limit(limit).as('looked')).select('looked.id'))
-    .orderBy('id', 'desc')
-  if (events !== null) query = query.where('event', 'in', events)
-  if (address !== null) query = query.where('address', '=', address)
-  const rows = await query.execute()
   const last = await looked
     .offset(limit - 1)
     .limit(1)
     .executeTakeFirst()
+  // Down to that one, though a newer one may have been added meanwhile.
+  const seen = last === undefined ? looked : looked.where('id', '>=', last.id)
+  let query = db
+    .selectFrom('latchkey_audit_events')
+    .selectAll()
+    .where('id', 'in', (from) => from.selectFrom(seen.as('looked')).select('looked.id'))
+    .orderBy('id', 'desc')
+  if (events !== null) query = query.where('event', 'in', events)
+  if (address !== null) query = query.where('address', '=', address)
+  const rows = await query.execute()
   return { rows, end: last === undefined ? null : toId(last.id) }
 }
 

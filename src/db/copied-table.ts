@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type RawBuilder, sql } from 'kysely'
+import type { Database } from './database.ts'
+import { byEngine } from './engine-words.ts'
 import type { ApplicationKysely } from './tables.ts'
 
 /** A table whose rows are carried from one database into another, whatever the engines. */
@@ -28,14 +30,19 @@ export interface Page {
   rows: Row[]
 }
 
-/** Parameters of one statement: SQLite takes up to 32,766 of them, PostgreSQL 65,535. */
-const maxParameters = 30_000
+const pageRows = 1_500
 
-const maxRows = 2_000
+/** Rows of one statement that writes: few texts of SQL, which SQLite keeps prepared, and each far from its limits. */
+const writtenAtOnce = 100
+
+/** Rows that are read at once; of user agents, which may be long, fewer. */
+function pageSize({ name }: CopiedTable): number {
+  return name === 'latchkey_user_agents' ? pageRows / 5 : pageRows
+}
 
 /** Reads a table page by page. */
 export async function* readPages(db: ApplicationKysely, table: CopiedTable): AsyncGenerator<Page> {
-  const size = Math.min(maxRows, Math.floor(maxParameters / table.columns.length))
+  const size = pageSize(table)
   let after: Key | null = null
   do {
     const rows: Row[] = await readRows(db, table, { after, upTo: null }, size)
@@ -54,25 +61,35 @@ export interface Difference {
   missing: Row[]
 }
 
-/** Compares a page of the source with all rows of the target in its place. */
-export async function comparePage(
-  target: ApplicationKysely,
+/**
+ * Compares a page of the source with all rows of the target in its place, of which there may be any number: first what is
+ * gone, piece by piece, and at the end what is missing.
+ */
+export async function* comparePage(
+  target: Database,
   table: CopiedTable,
   page: Page,
-): Promise<Difference> {
+): AsyncGenerator<Difference> {
+  const all = { ...table, where: null }
   const wanted = new Map(page.rows.map((row) => [toLine(table.key, row), row]))
-  const found = new Map(
-    (await readRows(target, { ...table, where: null }, page)).map((row) => [toLine(table.key, row), row]),
-  )
-  const gone = [...found].filter(([key, row]) => {
-    const source = wanted.get(key)
-    return source === undefined || toLine(table.unique, source) !== toLine(table.unique, row)
-  })
-  const missing = [...wanted].filter(([key, row]) => {
-    const there = found.get(key)
-    return there === undefined || toLine(table.columns, there) !== toLine(table.columns, row)
-  })
-  return { gone: gone.map(([, row]) => row), missing: missing.map(([, row]) => row) }
+  const missing = new Map(wanted)
+  let after: Key | null = page.after
+  for (let isEnd = false; !isEnd; ) {
+    const range = { after, upTo: page.upTo }
+    const found = await target.run((db) => readRows(db, all, range, pageSize(table)))
+    const gone = found.filter((row) => {
+      const key = toLine(table.key, row)
+      const source = wanted.get(key)
+      if (source === undefined || toLine(table.unique, source) !== toLine(table.unique, row)) return true
+      if (toLine(table.columns, source) === toLine(table.columns, row)) missing.delete(key)
+      return false
+    })
+    yield { gone, missing: [] }
+    const last = found.at(-1)
+    isEnd = last === undefined || found.length < pageSize(table)
+    if (last !== undefined) after = keyOf(table, last)
+  }
+  yield { gone: [], missing: [...missing.values()] }
 }
 
 const deletedAtOnce = 200
@@ -93,19 +110,28 @@ export async function deleteRows(db: ApplicationKysely, table: CopiedTable, rows
   }
 }
 
-/** Writes the rows of one page, over what has the same key. */
+/** Writes rows, over what has the same key. */
 export async function writeRows(db: ApplicationKysely, table: CopiedTable, rows: Row[]): Promise<void> {
-  if (rows.length === 0) return
   const others = table.columns.filter((column) => !table.key.includes(column))
-  await db
-    .insertInto(table.name)
-    .values(rows)
-    .onConflict((conflict) =>
-      conflict
-        .columns(table.key)
-        .doUpdateSet(Object.fromEntries(others.map((column) => [column, sql.ref(`excluded.${column}`)]))),
-    )
-    .execute()
+  const replacements = Object.fromEntries(others.map((column) => [column, sql.ref(`excluded.${column}`)]))
+  for (let begin = 0; begin < rows.length; begin += writtenAtOnce) {
+    await db
+      .insertInto(table.name)
+      .values(rows.slice(begin, begin + writtenAtOnce))
+      .onConflict((conflict) => conflict.columns(table.key).doUpdateSet(replacements))
+      .execute()
+  }
+}
+
+/** The columns of a table, in the order of their names: migrations have not left them in the same order everywhere. */
+export async function listColumns(db: ApplicationKysely, table: string): Promise<string[]> {
+  const { rows } = await byEngine<{ name: string }>({
+    sqlite: sql`select name from pragma_table_info(${table})`,
+    postgres: sql`
+      select attname as name from pg_catalog.pg_attribute
+      where attrelid = to_regclass(${table}) and attnum > 0 and not attisdropped`,
+  }).execute(db)
+  return rows.map(({ name }) => name).sort()
 }
 
 /** How many rows a table has, and the SHA-256 of all of them in order (hex), which is the same on either engine. */

@@ -1,16 +1,17 @@
-import { type Kysely, sql, type TableMetadata } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import {
   type CopiedTable,
   comparePage,
   countRows,
   deleteRows,
+  listColumns,
   readPages,
   sumUp,
   writeRows,
 } from './copied-table.ts'
 import type { Database } from './database.ts'
 import { byEngine, isOnPostgres } from './engine-words.ts'
-import { findCopySource, markAsCopy, unmarkAsCopy } from './half-copied.ts'
+import { findCopySource, hasTable, markAsCopy, unmarkAsCopy } from './half-copied.ts'
 import { listMigrations, migrateToLatest } from './migrate.ts'
 import type { ApplicationKysely, Tables } from './tables.ts'
 
@@ -60,7 +61,7 @@ export async function copyInto(
   await requireUpToDate(source)
   await prepareTarget(target, name)
   const copied = await withSnapshot(source, async (from) => {
-    const tables = await describeTables(from)
+    const tables = await describeTables(from, target)
     const follow = await createProgress(from, tables, onProgress)
     const changes = await settleAll(from, target, tables, (table) => follow('copied', table))
     return compareAll(from, target, tables, changes, (table) => follow('compared', table))
@@ -117,21 +118,23 @@ async function requireUpToDate(source: Database): Promise<void> {
     throw new Error(`The database to copy from is itself an unfinished copy of ${from}. Finish that first.`)
 }
 
-/** An empty one is marked; one that is marked goes on being filled; any other is left alone. */
+/** An empty one is marked; one that is marked goes on being filled; any other is left as it is, older schema and all. */
 async function prepareTarget(target: Database, name: string): Promise<void> {
   const marked = await target.run(findCopySource)
-  await migrateToLatest(target, { isCopy: true })
-  if (marked === null) {
-    for (const { name: table } of carried) {
-      if (!(await isEmpty(target, table)))
-        throw new Error(
-          'The database to copy into is in use: it has users or tokens of its own. Name an empty one. Nothing was written.',
-        )
-    }
-    await target.transaction((db) => markAsCopy(db, name))
-  } else if (marked !== name) {
+  if (marked === null) await requireEmpty(target)
+  else if (marked !== name)
     throw new Error(
       `The database to copy into has an unfinished copy of another one, ${marked}. Finish that, or name an empty one. Nothing was written.`,
+    )
+  await migrateToLatest(target, { isCopy: true })
+  if (marked === null) await target.transaction((db) => markAsCopy(db, name))
+}
+
+async function requireEmpty(target: Database): Promise<void> {
+  for (const { name } of carried) {
+    if (!(await target.run((db) => hasTable(db, name))) || (await isEmpty(target, name))) continue
+    throw new Error(
+      'The database to copy into is in use: it has users or tokens of its own. Name an empty one. Nothing was written.',
     )
   }
 }
@@ -150,6 +153,12 @@ function withSnapshot<T>(database: Database, work: (db: ApplicationKysely) => Pr
         postgres: sql`begin isolation level repeatable read read only`,
       })
       await begin.execute(db)
+      // A role may have limits of its own; while the other database is written nothing is asked here.
+      if (database.isServer)
+        await sql`
+          select set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true)`.execute(
+          db,
+        )
       try {
         return await work(db)
       } finally {
@@ -159,21 +168,19 @@ function withSnapshot<T>(database: Database, work: (db: ApplicationKysely) => Pr
   )
 }
 
-/** With the columns that the tables have now; how many tokens a user agent has is counted anew, where that is kept. */
-async function describeTables(db: ApplicationKysely): Promise<CopiedTable[]> {
-  const tables = await db.introspection.getTables()
-  return carried.map((table) => {
-    const { columns } = tables.find(({ name }) => name === table.name) as TableMetadata // migrations have made it
+/** With the columns that the tables have in both; how many tokens a user agent has is counted anew, where that is kept. */
+async function describeTables(from: ApplicationKysely, target: Database): Promise<CopiedTable[]> {
+  const described: CopiedTable[] = []
+  for (const table of carried) {
     const isOfAgents = table.name === 'latchkey_user_agents'
-    return {
-      ...table,
-      columns: columns
-        .map(({ name }) => name)
-        .filter((column) => !(isOfAgents && column === 'tokens'))
-        .sort(), // migrations have not left them in the same order everywhere
-      where: isOfAgents ? agentsInUse : null,
-    }
-  })
+    const isCarried = (column: string): boolean => !(isOfAgents && column === 'tokens')
+    const columns = (await listColumns(from, table.name)).filter(isCarried)
+    const inTarget = (await target.run((db) => listColumns(db, table.name))).filter(isCarried)
+    if (String(columns) !== String(inTarget))
+      throw new Error(`${table.name} has other columns in the source than in the target. Nothing was copied.`)
+    described.push({ ...table, columns, where: isOfAgents ? agentsInUse : null })
+  }
+  return described
 }
 
 /** PostgreSQL keeps some for a while that no token has any more. */
@@ -199,13 +206,14 @@ async function settleAll(
     if (goesFirst) add(table, await clear(from, target, table))
     const onRows = follow(table)
     for await (const page of readPages(from, table)) {
-      const { gone, missing } = await target.run((db) => comparePage(db, table, page))
-      if (gone.length + missing.length > 0)
+      for await (const { gone, missing } of comparePage(target, table, page)) {
+        if (gone.length + missing.length === 0) continue
         await target.transaction(async (db) => {
           await deleteRows(db, table, gone)
           await writeRows(db, table, missing)
         })
-      add(table, gone.length + missing.length)
+        add(table, gone.length + missing.length)
+      }
       onRows(page.rows.length)
     }
     if (table.name === 'latchkey_tokens') await restoreUserAgents(from, target, tables)
@@ -217,9 +225,10 @@ async function clear(from: ApplicationKysely, target: Database, table: CopiedTab
   if (await isEmpty(target, table.name)) return 0
   let count = 0
   for await (const page of readPages(from, table)) {
-    const { gone } = await target.run((db) => comparePage(db, table, page))
-    if (gone.length > 0) await target.transaction((db) => deleteRows(db, table, gone))
-    count += gone.length
+    for await (const { gone } of comparePage(target, table, page)) {
+      if (gone.length > 0) await target.transaction((db) => deleteRows(db, table, gone))
+      count += gone.length
+    }
   }
   return count
 }
@@ -232,8 +241,8 @@ async function restoreUserAgents(
 ): Promise<void> {
   const agents = tables.find(({ name }) => name === 'latchkey_user_agents') as CopiedTable // one of those carried
   for await (const page of readPages(from, agents)) {
-    const { missing } = await target.run((db) => comparePage(db, agents, page))
-    if (missing.length > 0) await target.transaction((db) => writeRows(db, agents, missing))
+    for await (const { missing } of comparePage(target, agents, page))
+      if (missing.length > 0) await target.transaction((db) => writeRows(db, agents, missing))
   }
   await target.transaction(async (db) => {
     await countAgents(db)

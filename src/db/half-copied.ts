@@ -5,13 +5,18 @@ import type { Tables } from './tables.ts'
 /** It stands in a database into which another one is being copied, and says which: nobody else is to use it yet. */
 const markerTable = 'latchkey_copy'
 
+/** Whether a database has a table of this name. */
+export async function hasTable(db: Kysely<Tables>, name: string): Promise<boolean> {
+  const { rows } = await byEngine<unknown>({
+    sqlite: sql`select 1 from sqlite_master where name = ${name}`,
+    postgres: sql`select 1 where to_regclass(${name}) is not null`,
+  }).execute(db)
+  return rows.length > 0
+}
+
 /** From where a database is being copied into this one; null for all others. */
 export async function findCopySource(db: Kysely<Tables>): Promise<string | null> {
-  const { rows } = await byEngine<unknown>({
-    sqlite: sql`select 1 from sqlite_master where name = ${markerTable}`,
-    postgres: sql`select 1 where to_regclass(${markerTable}) is not null`,
-  }).execute(db)
-  if (rows.length === 0) return null
+  if (!(await hasTable(db, markerTable))) return null
   const marks = await sql<{ source: string }>`select source from ${sql.table(markerTable)}`.execute(db)
   const [mark] = marks.rows as [{ source: string }] // it was written with the table
   return mark.source

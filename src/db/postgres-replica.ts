@@ -1,5 +1,5 @@
 import { Kysely } from 'kysely'
-import type { OnQuery, ServerOptions } from './database.ts'
+import type { ConnectionLoad, OnQuery, ServerOptions } from './database.ts'
 import { createConnections } from './postgres-connections.ts'
 import { LatchkeyPostgresDialect } from './postgres-dialect.ts'
 import { postgresFaults } from './postgres-faults.ts'
@@ -18,7 +18,7 @@ export function openReplica(
   { onReplicaFault, ...options }: ServerOptions,
   orElse: RunRead,
   onQuery: OnQuery | null,
-): { list: RunRead; close(): Promise<void> } {
+): { list: RunRead; load(): ConnectionLoad; close(): Promise<void> } {
   const connections = createConnections(url, options)
   const kysely = new Kysely<Tables>({
     dialect: new LatchkeyPostgresDialect(connections.openPool, null),
@@ -40,6 +40,7 @@ export function openReplica(
         return orElse(work)
       }
     },
+    load: connections.load,
     async close() {
       await kysely.destroy()
       await connections.close()

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { type CompiledQuery, Kysely, sql } from 'kysely'
 import type { Pool } from 'pg'
-import type { Database, FindOne, OnQuery, ServerOptions } from './database.ts'
+import type { ConnectionLoad, Database, FindOne, OnQuery, ServerOptions } from './database.ts'
 import { createRetryWhileBusy, type RetryWhileBusy } from './faults.ts'
 import { createFeed } from './feed.ts'
 import { createListener, createPoller } from './postgres-changes.ts'
@@ -47,13 +47,21 @@ export function openPostgres(url: string, options: ServerOptions, onQuery: OnQue
     },
     commits: null,
     feed,
-    connections: connections.load,
+    connections: () => addLoads(connections.load(), replica?.load()),
     async close() {
-      await feed.close()
-      await replica?.close()
-      await kysely.destroy()
-      await connections.close()
+      await Promise.all([feed.close(), replica?.close(), kysely.destroy(), connections.close()])
     },
+  }
+}
+
+function addLoads(
+  one: ConnectionLoad,
+  other: ConnectionLoad = { busy: 0, idle: 0, waiting: 0 },
+): ConnectionLoad {
+  return {
+    busy: one.busy + other.busy,
+    idle: one.idle + other.idle,
+    waiting: one.waiting + other.waiting,
   }
 }
 

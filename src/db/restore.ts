@@ -164,11 +164,11 @@ function attachFormer(connection: SqliteDatabase.Database, file: string): boolea
     connection.prepare('attach ? as former').run(file)
     connection.prepare(`select count(*) from main.latchkey_tokens where ${liveNow}`).get(0)
     connection.prepare('select max(seq) from former.latchkey_changes').get()
-    connection.pragma('former.journal_mode = WAL') // so that it can be read while nobody else writes to it
-    return true
   } catch {
     return false // damaged, or of another version: perhaps what it is replaced for
   }
+  connection.pragma('former.journal_mode = WAL') // so that it can be read while nobody else writes to it
+  return true
 }
 
 type Differences = Pick<Restored, 'olderPasswords' | 'returnedUsers' | 'disabledUsers' | 'demotedAdmins'>

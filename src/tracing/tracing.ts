@@ -11,6 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { GraphQLFormattedError } from 'graphql'
 import type { OnQuery } from '../db/database.ts'
 import type { TraceResolver } from '../graphql/register.ts'
 import type { OperationRunner, RunnableOperation } from '../http/graphql-route.ts'
@@ -57,6 +58,16 @@ export function createTracing(provider: TracerProvider, version: string): Tracin
     }
   }
 
+  function traceEvents(operation: RunnableOperation, begun: Begun): Begun {
+    if ('errors' in begun) return begun
+    const attributes = describeOperation(operation)
+    return {
+      ...begun,
+      answer: async (...parameters) =>
+        inSpan(`${operation.kind} event`, attributes, () => begun.answer(...parameters), noteErrors),
+    }
+  }
+
   return {
     traceRequests(app) {
       const contexts = new WeakMap<FastifyRequest, Context>()
@@ -74,10 +85,12 @@ export function createTracing(provider: TracerProvider, version: string): Tracin
       })
       // Whoever reads a body goes on in the context of its last piece.
       app.addHook('preValidation', (request, _reply, done) => {
-        context.with(contexts.get(request) as Context, done) // which it has from its beginning
+        context.with(contexts.get(request) ?? ROOT_CONTEXT, done)
       })
       const end = (request: FastifyRequest, status: number | null): void => {
-        const span = trace.getSpan(contexts.get(request) as Context) as Span // as above
+        const span = trace.getSpan(contexts.get(request) ?? ROOT_CONTEXT)
+        if (span === undefined) return // it has ended before
+        contexts.delete(request)
         if (status === null) span.setAttribute('error.type', 'aborted')
         else span.setAttribute('http.response.status_code', status)
         if (status !== null && status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
@@ -101,12 +114,17 @@ export function createTracing(provider: TracerProvider, version: string): Tracin
             operation.kind,
             describeOperation(operation),
             () => runner.execute(operation, ...rest),
-            (span, { errors }) => {
-              const codes = (errors ?? []).map(({ extensions }) => String(extensions?.code))
-              if (codes.length > 0) span.setAttribute('graphql.error.codes', [...new Set(codes)])
-              if (codes.some((code) => faults.has(code))) span.setStatus({ code: SpanStatusCode.ERROR })
-            },
+            noteErrors,
           ),
+        subscribe: (operation, ...rest) =>
+          inSpan(
+            operation.kind,
+            describeOperation(operation),
+            async () => traceEvents(operation, await runner.subscribe(operation, ...rest)),
+            (span, begun) => {
+              if ('errors' in begun) noteErrors(span, begun)
+            },
+          ) as ReturnType<OperationRunner['subscribe']>, // it waits, and so is a promise
       }
     },
 
@@ -131,6 +149,17 @@ export function createTracing(provider: TracerProvider, version: string): Tracin
 
 /** Codes of what is no client's doing. */
 const faults = new Set(['INTERNAL_SERVER_ERROR', 'SERVICE_UNAVAILABLE'])
+
+type Begun = Awaited<ReturnType<OperationRunner['subscribe']>>
+
+function noteErrors(
+  span: Span,
+  { errors = [] }: { errors?: readonly GraphQLFormattedError[] | undefined },
+): void {
+  const codes = errors.map(({ extensions }) => String(extensions?.code))
+  if (codes.length > 0) span.setAttribute('graphql.error.codes', [...new Set(codes)])
+  if (codes.some((code) => faults.has(code))) span.setStatus({ code: SpanStatusCode.ERROR })
+}
 
 /** By the semantic conventions for HTTP servers; neither the query of a URL nor a header. */
 function describeRequest(request: FastifyRequest): Attributes {

@@ -225,12 +225,28 @@ t.test('operations over a socket are spans too', async (t) => {
     listen: true,
     plugin: { tracerProvider: provider },
   })
-  const token = await signIn(await createUser())
+  const user = await createUser()
+  const token = await signIn(user)
   const socket = await openSocket(t, url)
   await socket.init({ authorization: `Token ${token}` })
   takeSpans()
   await socket.run('{ viewer { id } }')
   t.ok(takeSpans().some(({ name }) => name === 'query'))
+
+  socket.subscribe('tokens', 'subscription Mine { viewerTokensChanged { id } }')
+  socket.subscribe('refused', 'subscription { auditEventAdded { id } }')
+  t.match(await socket.next(), { type: 'error', id: 'refused' })
+  await signIn(user, { name: 'another' })
+  t.match(await socket.next(), { type: 'next', id: 'tokens' })
+  const spans = takeSpans()
+  t.match(
+    spans.find(({ name }) => name === 'subscription event')?.attributes,
+    { 'graphql.operation.type': 'subscription', 'graphql.operation.name': 'Mine' },
+  )
+  t.match(
+    spans.find(({ attributes }) => attributes['graphql.error.codes']),
+    { name: 'subscription', attributes: { 'graphql.error.codes': ['FORBIDDEN'] } },
+  )
 })
 
 t.test('an application hands in a provider of its own, and nothing else', async (t) => {
