@@ -239,10 +239,10 @@ t.test('operations over a socket are spans too', async (t) => {
   await signIn(user, { name: 'another' })
   t.match(await socket.next(), { type: 'next', id: 'tokens' })
   const spans = takeSpans()
-  t.match(
-    spans.find(({ name }) => name === 'subscription event')?.attributes,
-    { 'graphql.operation.type': 'subscription', 'graphql.operation.name': 'Mine' },
-  )
+  t.match(spans.find(({ name }) => name === 'subscription event')?.attributes, {
+    'graphql.operation.type': 'subscription',
+    'graphql.operation.name': 'Mine',
+  })
   t.match(
     spans.find(({ attributes }) => attributes['graphql.error.codes']),
     { name: 'subscription', attributes: { 'graphql.error.codes': ['FORBIDDEN'] } },
