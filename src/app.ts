@@ -27,7 +27,7 @@ import { createHttpsServer } from './http/secure-server.ts'
 import { limitSlowBody } from './http/slow-bodies.ts'
 import { type PrimaryLink, registerLatchkey } from './plugin.ts'
 import type { LatchkeyOptions } from './plugin-options.ts'
-import { createTracing } from './tracing/tracing.ts'
+import { loadTracing } from './tracing/load.ts'
 import { version } from './version.ts'
 
 /** Where log lines go. */
@@ -93,7 +93,8 @@ export async function buildApp(
     return503OnClosing: false, // what arrives on connections that are still open is answered
     routerOptions: { ignoreTrailingSlash: false, caseSensitive: true },
   })
-  if (options.plugin?.tracerProvider) createTracing(options.plugin.tracerProvider, version).traceRequests(app)
+  const tracing = await loadTracing(options.plugin?.tracerProvider, version)
+  tracing?.traceRequests(app)
   const hangUpOnCrowd = createPipelineLimit()
   // Before CORS, which answers preflights itself.
   app.addHook('onRequest', (request, reply, done) => {

@@ -36,7 +36,7 @@ import type { MetricRegistry, Metrics } from './metrics/metrics.ts'
 import { type LatchkeyOptions, readPluginOptions } from './plugin-options.ts'
 import { type ContextOf, createRunner } from './runner.ts'
 import { shareLimits } from './share-limits.ts'
-import { createTracing } from './tracing/tracing.ts'
+import { loadTracing } from './tracing/load.ts'
 import { requireNode, version } from './version.ts'
 
 /** What the plugin adds to the application as `app.latchkey`. */
@@ -116,7 +116,7 @@ export async function registerLatchkey(
         'the clock of this machine was set back: until the next start, Latchkey goes on as if it had not been'
       app.log.warn({ aheadMs: Math.round(aheadMs) }, sentence)
     })
-  const tracing = options.tracerProvider ? createTracing(options.tracerProvider, version) : null
+  const tracing = await loadTracing(options.tracerProvider, version)
   const onReplicaFault = (error: unknown): void => app.log.warn({ err: error }, replicaIsSilent)
   const database = options.database
     ? adoptKysely(options.database, tracing?.noteQuery)
