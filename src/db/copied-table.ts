@@ -30,23 +30,18 @@ export interface Page {
   rows: Row[]
 }
 
+/** Rows that are read at once. */
 const pageRows = 1_500
 
 /** Rows of one statement that writes: few texts of SQL, which SQLite keeps prepared, and each far from its limits. */
 const writtenAtOnce = 100
 
-/** Rows that are read at once; of user agents, which may be long, fewer. */
-function pageSize({ name }: CopiedTable): number {
-  return name === 'latchkey_user_agents' ? pageRows / 5 : pageRows
-}
-
 /** Reads a table page by page. */
 export async function* readPages(db: ApplicationKysely, table: CopiedTable): AsyncGenerator<Page> {
-  const size = pageSize(table)
   let after: Key | null = null
   do {
-    const rows: Row[] = await readRows(db, table, { after, upTo: null }, size)
-    const last = rows.length < size ? undefined : rows.at(-1)
+    const rows: Row[] = await readRows(db, table, { after, upTo: null })
+    const last = rows.length < pageRows ? undefined : rows.at(-1)
     const upTo: Key | null = last === undefined ? null : keyOf(table, last)
     yield { after, upTo, rows }
     after = upTo
@@ -76,7 +71,7 @@ export async function* comparePage(
   let after: Key | null = page.after
   for (let isEnd = false; !isEnd; ) {
     const range = { after, upTo: page.upTo }
-    const found = await target.run((db) => readRows(db, all, range, pageSize(table)))
+    const found = await target.run((db) => readRows(db, all, range))
     const gone = found.filter((row) => {
       const key = toLine(table.key, row)
       const source = wanted.get(key)
@@ -86,7 +81,7 @@ export async function* comparePage(
     })
     yield { gone, missing: [] }
     const last = found.at(-1)
-    isEnd = last === undefined || found.length < pageSize(table)
+    isEnd = last === undefined || found.length < pageRows
     if (last !== undefined) after = keyOf(table, last)
   }
   yield { gone: [], missing: [...missing.values()] }
@@ -159,11 +154,11 @@ export async function countRows(db: ApplicationKysely, { name, where }: CopiedTa
   return Number(rows[0]?.count)
 }
 
+/** The next rows between two keys, as many as a page has. */
 async function readRows(
   db: ApplicationKysely,
   { name, key, columns, where }: CopiedTable,
   { after, upTo }: Pick<Page, 'after' | 'upTo'>,
-  limit?: number,
 ): Promise<Row[]> {
   const keys = sql.join(key.map((column) => sql.ref(column)))
   const conditions = [
@@ -174,7 +169,7 @@ async function readRows(
   const { rows } = await sql<Row>`
     select ${sql.join(columns.map((column) => sql.ref(column)))} from ${sql.table(name)}
     ${conditions.length === 0 ? sql`` : sql`where ${sql.join(conditions, sql` and `)}`}
-    order by ${keys} ${limit === undefined ? sql`` : sql`limit ${limit}`}`.execute(db)
+    order by ${keys} limit ${pageRows}`.execute(db)
   return rows
 }
 

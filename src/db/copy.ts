@@ -202,8 +202,7 @@ async function settleAll(
   }
   for (const table of tables) {
     // A name may have passed from one row to another, pages apart: what is gone makes room first.
-    const goesFirst = table.unique.length > 0
-    if (goesFirst) add(table, await clear(from, target, table))
+    if (table.unique.length > 0) add(table, await clear(from, target, table))
     const onRows = follow(table)
     for await (const page of readPages(from, table)) {
       for await (const { gone, missing } of comparePage(target, table, page)) {
