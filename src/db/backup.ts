@@ -11,7 +11,7 @@ export interface Backup {
 }
 
 /** Pages that are copied between two turns of others: four megabytes. */
-const pagesAtOnce = 1_024
+export const pagesAtOnce = 1_024
 
 /**
  * Copies a database into a new file, as it is at this moment, while others go on using it (SQLite's online backup). The

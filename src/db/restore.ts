@@ -2,8 +2,8 @@ import { closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'n
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
-import { copyDatabase, requireWhole, syncToDisk } from './backup.ts'
-import { explainDatabaseFault } from './faults.ts'
+import { copyDatabase, pagesAtOnce, requireWhole, syncToDisk } from './backup.ts'
+import { busyLimitMs, explainDatabaseFault } from './faults.ts'
 import { listMigrations, migrateToLatest } from './migrate.ts'
 import { openDatabase, sqliteFileOf } from './open.ts'
 
@@ -32,11 +32,8 @@ export interface RestoreOptions {
 
 type Judged = Omit<Restored, 'file'>
 
-/** Pages that are put in place between two turns of others: four megabytes. */
-const pagesAtOnce = 1_024
-
-/** How long others may go on writing, and how often it is tried in that time. */
-const [lockLimitMs, lockIntervalMs] = [5_000, 20]
+/** Between two attempts to get the lock on the database. */
+const lockIntervalMs = 20
 
 /**
  * Puts a backup in the place of the database, in one step, also under services that run. What was revoked after the backup
@@ -109,7 +106,7 @@ async function overwrite(
   file: string,
   judge: () => Judged,
 ): Promise<Judged> {
-  const deadline = performance.now() + lockLimitMs
+  const deadline = performance.now() + busyLimitMs
   while (performance.now() < deadline) {
     const judged: Judged[] = []
     await connection.backup(file, {
