@@ -2,6 +2,7 @@ import { findContradictions } from './contradictions.ts'
 import { type Setting, type SettingName, settings } from './settings.ts'
 
 export { type SettingName, settings } from './settings.ts'
+
 /** All settings, read. */
 export type Settings = { [Name in SettingName]: ReturnType<(typeof settings)[Name]['parse']> }
 

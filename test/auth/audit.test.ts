@@ -8,9 +8,11 @@ import {
   deleteOldAuditEvents,
   eraseAuditDetails,
   firstIdAt,
+  insertAuditEvents,
   listAuditEvents,
 } from '../../src/db/audit.ts'
 import { eventWords } from '../../web/console/api/event-words.ts'
+import { auditRow } from '../support/audit.ts'
 import { openDomain } from '../support/domain.ts'
 import { openPlans } from '../support/plans.ts'
 
@@ -202,4 +204,35 @@ t.test('each event is explained', (t) => {
 t.test('the console has words for each event', (t) => {
   t.strictSame(Object.keys(eventWords).sort(), [...authEventNames].sort())
   t.end()
+})
+
+t.test('what few of many records have is found page by page, each of them once', async (t) => {
+  const { auth, clock, database } = await open(t)
+  const rare: string[] = []
+  for (let batch = 0; batch < 12; batch++) {
+    const rows = Array.from({ length: 1_000 }, (_, index) => {
+      const event = index === 500 && batch % 3 === 0 ? 'authn_password_change' : 'authn_login_success'
+      const row = auditRow(clock.now + batch * 1_000 + index, event, { userId: userId(1) })
+      if (event === 'authn_password_change') rare.unshift(row.id)
+      return row
+    })
+    await database.run((db) => insertAuditEvents(db, rows))
+  }
+  const walk = async (first: number, ...events: string[]): Promise<{ found: string[]; pages: number }> => {
+    const found: string[] = []
+    let after: string | null = null
+    for (let pages = 1; ; pages++) {
+      const page = await auth.listAuditEvents({ userId: userId(1), events }, first, after)
+      found.push(...page.items.map(({ node }) => node.id))
+      if (!page.hasNextPage) return { found, pages }
+      after = page.endCursor
+    }
+  }
+  t.strictSame((await walk(1, 'authn_password_change')).found, rare)
+  t.strictSame(
+    await walk(100, 'authn_password_change'),
+    { found: rare, pages: 2 },
+    '10,000 are looked through at once',
+  )
+  t.strictSame(await walk(100, 'user_deleted'), { found: [], pages: 2 })
 })

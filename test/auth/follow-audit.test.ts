@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'kysely'
 import t from 'tap'
-import { v7 as uuidv7 } from 'uuid'
 import { insertAuditEvents } from '../../src/db/audit.ts'
+import { auditRow } from '../support/audit.ts'
 import { openDomain, type TestDomain } from '../support/domain.ts'
 
 // Who follows keeps no process alive.
@@ -11,20 +11,7 @@ t.teardown(() => clearInterval(alive))
 
 /** Records so many events of the moment. */
 async function record({ database, clock }: TestDomain, event: string, count = 1): Promise<void> {
-  const rows = Array.from({ length: count }, () => ({
-    id: uuidv7({ msecs: clock.now }),
-    at: clock.now,
-    event,
-    userId: null,
-    actorId: null,
-    tokenId: null,
-    address: null,
-    userAgent: null,
-    requestId: null,
-    count: null,
-    times: 1,
-    detail: null,
-  }))
+  const rows = Array.from({ length: count }, () => auditRow(clock.now, event))
   await database.run((db) => insertAuditEvents(db, rows))
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { insertAuditEvents } from '../../src/db/audit.ts'
 import { openDatabase } from '../../src/db/open.ts'
+import { auditRow } from '../support/audit.ts'
 import { createBench } from './command.ts'
 
 const hourMs = 3_600_000
@@ -78,23 +79,9 @@ t.test('a time that cannot be read, or an event that there is not, is wrong usag
 
 async function insertOld(file: string, count: number, at: number): Promise<void> {
   const database = openDatabase(`sqlite:${file}`)
-  const rows = Array.from({ length: count }, (_, index) => ({
-    id: `${(at + index)
-      .toString(16)
-      .padStart(12, '0')
-      .replace(/^(.{8})/, '$1-')}-7000-8000-000000000000`,
-    at: at + index,
-    event: 'authn_login_fail',
-    userId: null,
-    actorId: null,
-    tokenId: null,
-    address: '192.0.2.7',
-    userAgent: null,
-    requestId: null,
-    count: null,
-    times: 1,
-    detail: null,
-  }))
+  const rows = Array.from({ length: count }, (_, index) =>
+    auditRow(at + index, 'authn_login_fail', { address: '192.0.2.7' }),
+  )
   await database.run((db) => insertAuditEvents(db, rows))
   await database.close()
 }

@@ -32,6 +32,13 @@ function openFeed(t: Test) {
   return { feed, heard, control, until }
 }
 
+/** Has each question wait for a test to answer it. */
+function holdAnswers(control: { answer: () => Promise<void> }): (() => void)[] {
+  const answers: (() => void)[] = []
+  control.answer = () => new Promise((resolve) => answers.push(resolve))
+  return answers
+}
+
 t.test('a feed begins with its first listener, and is current once the source has answered', async (t) => {
   const { feed, heard, control, until } = openFeed(t)
   await feed.settled()
@@ -96,8 +103,7 @@ t.test('whoever has written waits for an answer that was asked for afterwards', 
   const { feed, control, until } = openFeed(t)
   feed.subscribe(() => {})
   await until(feed.isCurrent)
-  const answers: (() => void)[] = []
-  control.answer = () => new Promise((resolve) => answers.push(resolve))
+  const answers = holdAnswers(control)
   await until(() => answers.length === 1) // the regular question
   let settled = 0
   for (let count = 0; count < 3; count++) void feed.settled().then(() => settled++)
@@ -114,8 +120,7 @@ t.test('whoever waits for a source that is lost meanwhile waits no longer', asyn
   const { feed, control, until } = openFeed(t)
   feed.subscribe(() => {})
   await until(feed.isCurrent)
-  const answers: (() => void)[] = []
-  control.answer = () => new Promise((resolve) => answers.push(resolve))
+  const answers = holdAnswers(control)
   await until(() => answers.length === 1)
   const settled = feed.settled()
   control.fails = true
