@@ -6,13 +6,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { Agent, request } from 'node:http'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { WebSocket } from 'ws'
 import { freePort, startPostgres } from '../test/support/postgres.ts'
+import { ask, describeTimes, hangUp, openSocket, signIn, signUp } from './client.ts'
 import type { Load, Measure } from './load.ts'
 import {
   describeMachine,
@@ -32,9 +30,7 @@ import { likeOthers, warmUpMs } from './terms.ts'
 const { values } = parseArgs({
   options: { rounds: { type: 'string', default: '2000' }, seconds: { type: 'string', default: '8' } },
 })
-const password = 'eleven purple windmills at dusk'
-const agent = new Agent({ keepAlive: true })
-const teardown: (() => unknown)[] = [() => agent.destroy()]
+const teardown: (() => unknown)[] = [hangUp]
 
 /** Limits that this would reach. */
 const roomy = {
@@ -62,12 +58,12 @@ try {
 
 async function measureRevocations(folder: string, databaseUrl: string): Promise<void> {
   const servers = [await startInstance(databaseUrl), await startInstance(databaseUrl)]
-  const [one = 0, other = 0] = await startProxy(
+  const [one = '', other = ''] = await startProxy(
     folder,
     servers.map(({ port }) => port),
   )
   try {
-    await ask(one, `mutation { signUp(username: "ada", password: "${password}") { __typename } }`)
+    await signUp(one, 'ada')
     const times: number[] = []
     for (let round = 0; round < Number(values.rounds); round++) {
       const [here, there] = round % 2 === 0 ? [one, other] : [other, one]
@@ -79,7 +75,9 @@ async function measureRevocations(folder: string, databaseUrl: string): Promise<
       while (await isTaken(there, token)) await sleep(0)
       times.push(performance.now() - begun)
     }
-    console.log(`from the answer of a revocation to the refusal at the other instance: ${quantiles(times)}`)
+    console.log(
+      `from the answer of a revocation to the refusal at the other instance: ${describeTimes(times)}`,
+    )
     await measureSockets(one, other)
   } finally {
     await stop(...servers.map(({ child }) => child))
@@ -87,12 +85,12 @@ async function measureRevocations(folder: string, databaseUrl: string): Promise<
 }
 
 /** From sending the revocation to hearing each of ten sockets of the user, five at each instance, close. */
-async function measureSockets(one: number, other: number): Promise<void> {
+async function measureSockets(one: string, other: string): Promise<void> {
   const times: number[] = []
   const users = await Promise.all(
     Array.from({ length: 20 }, async (_, index) => {
       const username = `socket${index}`
-      await ask(one, `mutation { signUp(username: "${username}", password: "${password}") { __typename } }`)
+      await signUp(one, username)
       const token = await signIn(one, username)
       const sockets = await Promise.all(
         Array.from({ length: 10 }, (_, number) => openSocket(number % 2 === 0 ? one : other, token)),
@@ -109,7 +107,7 @@ async function measureSockets(one: number, other: number): Promise<void> {
     await ask(one, 'mutation { revokeAllTokens { count } }', token)
     await Promise.all(closed)
   }
-  console.log(`from sending a revocation to the close of 200 sockets over both: ${quantiles(times)}`)
+  console.log(`from sending a revocation to the close of 200 sockets over both: ${describeTimes(times)}`)
 }
 
 /** Warm and cold, each with one instance and with two, and on a file for comparison. */
@@ -141,9 +139,9 @@ async function measureThroughput(folder: string, databaseUrl: string): Promise<v
 
 async function measureRate(folder: string, servers: readonly Server[]): Promise<number> {
   const [first] = servers as [Server]
-  await ask(first.port, `mutation { signUp(username: "load", password: "${password}") { __typename } }`)
+  await signUp(urlOf(first.port), 'load')
   const tokens: string[] = []
-  for (let index = 0; index < 100; index++) tokens.push(await signIn(first.port, 'load'))
+  for (let index = 0; index < 100; index++) tokens.push(await signIn(urlOf(first.port), 'load'))
   const file = join(folder, 'tokens')
   writeFileSync(file, tokens.join('\n'))
   const loads = servers.map(() => start('load.ts'))
@@ -175,8 +173,8 @@ function startInstance(databaseUrl: string, env: Record<string, string> = {}): P
   return startServer('latchkey', { core: undefined, env: { ...roomy, DATABASE_URL: databaseUrl, ...env } })
 }
 
-/** A way through nginx to each instance; returns its ports. */
-async function startProxy(folder: string, instances: readonly number[]): Promise<number[]> {
+/** A way through nginx to each instance; returns the addresses. */
+async function startProxy(folder: string, instances: readonly number[]): Promise<string[]> {
   const ports = await Promise.all(instances.map(() => freePort()))
   const servers = instances.map(
     (port, index) => `
@@ -210,51 +208,14 @@ async function startProxy(folder: string, instances: readonly number[]): Promise
     await once(child, 'exit')
   })
   await sleep(500)
-  return ports
+  return ports.map(urlOf)
 }
 
-async function ask(port: number, query: string, token?: string) {
-  const asked = request({
-    agent,
-    host: '127.0.0.1',
-    port,
-    path: '/graphql',
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      ...(token === undefined ? {} : { authorization: `Token ${token}` }),
-    },
-  })
-  asked.end(JSON.stringify({ query }))
-  const [response] = await once(asked, 'response')
-  return JSON.parse(await text(response))
-}
-
-async function signIn(port: number, username: string): Promise<string> {
-  const { data, errors } = await ask(
-    port,
-    `mutation { tokenAuth(username: "${username}", password: "${password}") { token } }`,
-  )
-  if (!data?.tokenAuth) throw new Error(`${username} cannot sign in: ${JSON.stringify(errors)}`)
-  return data.tokenAuth.token
-}
-
-async function isTaken(port: number, token: string): Promise<boolean> {
-  const { data } = await ask(port, '{ viewer { id } }', token)
+async function isTaken(url: string, token: string): Promise<boolean> {
+  const { data } = await ask(url, '{ viewer { id } }', token)
   return Boolean(data?.viewer)
 }
 
-async function openSocket(port: number, token: string): Promise<WebSocket> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/graphql`, 'graphql-transport-ws')
-  await once(socket, 'open')
-  socket.send(JSON.stringify({ type: 'connection_init', payload: { authorization: `Token ${token}` } }))
-  await once(socket, 'message')
-  return socket
-}
-
-function quantiles(times: number[]): string {
-  const sorted = times.toSorted((one, other) => one - other)
-  const at = (share: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)
-  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms of ${sorted.length}`
+function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}/graphql`
 }
