@@ -45,9 +45,10 @@ function reference(sha256Hash: unknown, more: object = {}): object {
 function runOver(socket: RawSocket): (payload: object) => Promise<Message> {
   let count = 0
   return async (payload) => {
-    socket.send({ type: 'subscribe', id: `${++count}`, payload: { query: '', ...payload } })
-    const message = await socket.next()
-    if (message.type === 'next') await socket.next() // complete
+    const id = `${++count}`
+    socket.send({ type: 'subscribe', id, payload: { query: '', ...payload } })
+    const message = await socket.next(id)
+    if (message.type === 'next') await socket.next(id) // complete
     return message
   }
 }

@@ -8,8 +8,8 @@ export interface RawSocket {
   send(message: object | string): void
   /** Says `connection_init`, and waits for the answer. */
   init(payload?: object): Promise<Message>
-  /** The next message, or how the socket closed. */
-  next(): Promise<Message>
+  /** The next message, or how the socket closed. With an `id`, those of other operations are left for later. */
+  next(id?: string): Promise<Message>
   subscribe(id: string, query: string, variables?: object): void
   /** Runs one operation, and returns its only message. */
   run(query: string, variables?: object): Promise<Message>
@@ -67,21 +67,22 @@ export async function openSocket(
       socket.send({ type: 'connection_init', payload })
       return socket.next()
     },
-    async next() {
-      while (messages.length === 0) {
+    async next(id) {
+      for (;;) {
+        const index = messages.findIndex((message) => id === undefined || (message.id ?? id) === id)
+        if (index >= 0) return messages.splice(index, 1)[0] as Message
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
-      return messages.shift() as Message
     },
     subscribe: (id, query, variables) =>
       socket.send({ type: 'subscribe', id, payload: { query, ...(variables ? { variables } : {}) } }),
     async run(query, variables) {
       const id = `run${++ids}`
       socket.subscribe(id, query, variables)
-      const answer = await socket.next()
-      if (answer.type === 'next') await socket.next() // complete
+      const answer = await socket.next(id)
+      if (answer.type === 'next') await socket.next(id) // complete
       return answer
     },
   }
