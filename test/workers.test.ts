@@ -4,7 +4,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { type Bench, bin, createBench, password, type Running, takePort, watch } from './cli/command.ts'
+import { type Bench, bin, createBench, password, type Running, watch } from './cli/command.ts'
+import { freePort, takePort } from './support/ports.ts'
 
 /** A line of the log. */
 type Line = Record<string, unknown> & { pid: number; msg: string }
@@ -94,6 +95,7 @@ t.test('a worker that cannot start ends all with the sentence of a single proces
   const cases: [env: Record<string, string>, says: RegExp][] = [
     [{ PORT: String(port) }, new RegExp(`^Port ${port} on 127\\.0\\.0\\.1 is in use\\. [^\\n]*\\n$`)],
     [{ HOST: '192.0.2.1' }, /^HOST 192\.0\.2\.1 is not an address of this machine\.\n$/],
+    [{ PORT: String(port), ADMIN_PORT: String(await freePort()) }, /is in use/],
     [{ DATABASE_URL: 'sqlite:.' }, /^[^\n]*it is a folder[^\n]*\n$/],
     [{ DATABASE_URL: 'sqlite::memory:' }, /WORKERS must be 1 for a database in memory/],
   ]

@@ -46,7 +46,7 @@ function findProblems(files: string[]): readonly string[] {
     return []
   } catch (error) {
     if (error instanceof SchemaError || error instanceof UnreadableError) return error.problems
-    /* c8 ignore next -- a fault of Latchkey's, not of the files */
+    /* c8 ignore next 2 -- a fault of Latchkey's, not of the files */
     throw error
   }
 }

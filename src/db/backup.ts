@@ -21,7 +21,7 @@ export const pagesAtOnce = 1_024
 export async function backUp(
   databaseUrl: string,
   target: string,
-  options: { force?: boolean | undefined; onProgress?: (share: number) => void } = {},
+  options: { force?: boolean | undefined; onProgress: (share: number) => void },
 ): Promise<Backup> {
   const source = sqliteFileOf(databaseUrl)
   const file = resolve(target)
@@ -46,7 +46,7 @@ export async function backUp(
 export async function copyDatabase(
   source: string,
   target: string,
-  onProgress: (share: number) => void = () => {},
+  onProgress: (share: number) => void,
 ): Promise<void> {
   const connection = new SqliteDatabase(source, { fileMustExist: true })
   try {

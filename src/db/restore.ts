@@ -26,7 +26,7 @@ export interface Restored {
 export interface RestoreOptions {
   /** Keeps tokens that are live in the database of now, too; else all end. */
   keepLive?: boolean | undefined
-  onProgress?: (share: number) => void
+  onProgress: (share: number) => void
   now: number
 }
 
@@ -50,16 +50,18 @@ export async function restore(
     throw new Error(`There is no backup at ${backup}.`)
   if (backup === file) throw new Error('The backup cannot be the database itself. Name another file.')
   const draft = `${file}.restore-${process.pid}`
+  let judged: Judged
   try {
     closeSync(openSync(draft, 'wx', 0o600))
     await copyDatabase(backup, draft, options.onProgress)
     await bringUpToDate(draft)
-    return { file, ...(await putInPlace(draft, file, options)) }
+    judged = await putInPlace(draft, file, options)
   } catch (error) {
     throw new Error(`Cannot restore ${backup}: ${explainDatabaseFault(error)}`, { cause: error })
   } finally {
     for (const end of ['', '-wal', '-shm']) rmSync(`${draft}${end}`, { force: true })
   }
+  return { file, ...judged }
 }
 
 /** An older Latchkey may have made the backup; a newer one is refused by the migrator. */

@@ -45,6 +45,7 @@ t.test('the console works where known operations alone run', { skip: whySkipped(
   await page.getByLabel('Username', { exact: true }).fill('lovelace')
   await page.getByRole('button', { name: 'Save username' }).click()
   await see(page, 'Your username is changed.')
+  await app.app.latchkey.auth.audit.flush()
   await goTo(page, 'Audit')
   await see(page, 'Signed in')
   await goTo(page, 'Users')

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { fetchMetrics } from '../support/metrics.ts'
-import { type Bench, createBench, password, type Running, takePort } from './command.ts'
+import { takePort } from '../support/ports.ts'
+import { type Bench, createBench, password, type Running } from './command.ts'
 
 /** A port that nobody listens on. */
 async function findPort(): Promise<number> {

@@ -1,6 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -121,12 +120,4 @@ export function watch(t: Test, child: ChildProcessWithoutNullStreams): Running {
         look()
       }),
   }
-}
-
-/** A port of loopback that somebody else listens on, until `t` ends. */
-export async function takePort(t: Test): Promise<number> {
-  const taken = createServer().listen(0, '127.0.0.1')
-  await once(taken, 'listening')
-  t.teardown(() => taken.close())
-  return (taken.address() as AddressInfo).port
 }

@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { bin, createBench, password, type Running, takePort, watch } from './command.ts'
+import { freePort, takePort } from '../support/ports.ts'
+import { bin, createBench, password, type Running, watch } from './command.ts'
 
 t.test('it says where it listens, where its pages are, and how to create the first user', async (t) => {
   const bench = createBench(t)
@@ -244,15 +245,6 @@ async function graphql(url: string, query: string, token?: string): Promise<any>
   if (token !== undefined) headers.authorization = `Token ${token}`
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) })
   return response.json()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function accepts(port = 0): Promise<boolean> {

@@ -263,6 +263,16 @@ t.test('only a database of this version is copied', async (t) => {
   await t.rejects(copyInto(source, target, { name: 'there' }), /Run latchkey migrate on it first/)
 })
 
+t.test('what has other columns than here is not copied', async (t) => {
+  const { database } = await openFilled(t, await newDatabase('SQLite'))
+  const target = await open(t, await newDatabase('SQLite'))
+  await migrateToLatest(target)
+  await sql`alter table latchkey_tokens add column colour text`.execute(target.kysely)
+  await t.rejects(copyInto(database, target, { name: 'there' }), {
+    message: 'latchkey_tokens has other columns in the source than in the target. Nothing was copied.',
+  })
+})
+
 t.test('who writes to the target meanwhile is found out', async (t) => {
   const source = await openFilled(t, await newDatabase('SQLite'))
   const url = await newDatabase('SQLite')

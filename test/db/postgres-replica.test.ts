@@ -32,6 +32,9 @@ t.test('lists come from the replica, and from the primary while it does not answ
 
   await domain.createUser('ada')
   await until(['ada'])
+  const { busy, idle, waiting } = database.connections() ?? {}
+  t.strictSame({ busy, waiting }, { busy: 0, waiting: 0 })
+  t.ok((idle ?? 0) >= 2, 'those to the replica count as well')
   await replica.query('postgres', 'select pg_wal_replay_pause()')
   await domain.createUser('bob')
   t.strictSame(await namesOf(), ['ada'], 'the replica has not heard of it yet')

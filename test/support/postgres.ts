@@ -1,7 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -9,6 +8,7 @@ import { Client } from 'pg'
 import type { Test } from 'tap'
 import { migrateToLatest } from '../../src/db/migrate.ts'
 import { openDatabase } from '../../src/db/open.ts'
+import { freePort } from './ports.ts'
 
 const programs = '/usr/lib/postgresql/15/bin'
 
@@ -169,16 +169,6 @@ function asAnother(...paths: string[]): string[] {
   const idOf = (kind: string): number => Number(execFileSync('id', [kind, 'postgres']).toString())
   for (const path of paths) chownSync(path, idOf('-u'), idOf('-g'))
   return ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups']
-}
-
-/** A port that nobody listens on at the moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function ready(log: NodeJS.ReadableStream): Promise<void> {

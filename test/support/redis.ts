@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { freePort } from './postgres.ts'
+import { freePort } from './ports.ts'
 
 const program = '/usr/bin/redis-server'
 

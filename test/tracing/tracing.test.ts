@@ -12,6 +12,7 @@ import { Kysely, SqliteDialect } from 'kysely'
 import t from 'tap'
 import { generateToken } from '../../src/auth/token-format.ts'
 import latchkey from '../../src/index.ts'
+import { loadTracing } from '../../src/tracing/load.ts'
 import { startApp } from '../support/app.ts'
 import { openSocket } from '../support/socket.ts'
 
@@ -193,6 +194,41 @@ t.test('a request that is given up, and a statement that fails, are marked', asy
   )
   file.exec('alter table hidden rename to latchkey_outbox')
   file.close()
+})
+
+t.test('what is answered before, and what goes on after its end, is in no trace', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  const [asked, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const goneOn = Promise.withResolvers<void>()
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url === '/closed') return reply.code(403).send()
+  })
+  const tracing = await loadTracing(provider, '0.0.0')
+  tracing?.traceRequests(app)
+  app.addHook('preParsing', async () => {
+    asked.resolve()
+    await gone.promise
+  })
+  app.get('/slow', async () => goneOn.resolve())
+  app.get('/closed', async () => 'never')
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  takeSpans()
+  t.equal((await fetch(`${url}/closed`)).status, 403)
+  const client = new AbortController()
+  const answer = fetch(`${url}/slow`, { signal: client.signal })
+  await asked.promise
+  client.abort()
+  await t.rejects(answer)
+  let spans: ReadableSpan[] = []
+  while (spans.length === 0) {
+    await new Promise(setImmediate)
+    spans = takeSpans()
+  }
+  t.match(spans, [{ name: 'GET /slow', attributes: { 'error.type': 'aborted' } }])
+  gone.resolve()
+  await goneOn.promise
+  t.strictSame(takeSpans(), [])
 })
 
 t.test('what is asked of a database of the application is traced as well', async (t) => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import type { Test } from 'tap'
 import { type Misdeeds, watch } from '../../support/browser.ts'
@@ -61,7 +62,8 @@ export async function answer(page: Page, name: string): Promise<void> {
 
 /** The names that head the cards of the list, once there are so many. */
 export async function cards(page: Page, count: number): Promise<string[]> {
-  await page.waitForFunction(`document.querySelectorAll('.card').length === ${count}`)
+  // Playwright's own waiting evaluates text again and again, which the page's policy forbids.
+  while ((await page.locator('.card').count()) !== count) await sleep(20)
   const names = await page.locator('.card .name').allTextContents()
   return names.sort()
 }
