@@ -42,12 +42,16 @@ export function isConnectionLost(error: unknown): boolean {
 export function explainPostgresFault(error: unknown): string | undefined {
   if (!isOfDriver(error)) return undefined
   const code = codeOf(error)
+  if (code === '28000' && /no encryption|SSL off/.test(error.message))
+    return 'the server refuses connections without TLS. Add sslmode=verify-full to DATABASE_URL.'
   if (known[code] !== undefined) return known[code]
   // Of what the server says nothing is a password; the driver may repeat parts of the address.
   if (/^[0-9A-Z]{5}$/.test(code)) return `the server says: ${error.message}.`
   if (/^timeout exceeded/.test(error.message))
     return 'all connections are in use. Raise DATABASE_POOL_SIZE, or see what holds them.'
   if (/timeout/i.test(error.message)) return 'the server does not answer in time.'
+  if (/does not support SSL/.test(error.message))
+    return 'the server does not offer TLS. Switch it on there (ssl = on), or take sslmode out of DATABASE_URL.'
   return `the connection to the server failed (${code || 'it was closed'}).`
 }
 

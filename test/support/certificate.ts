@@ -9,12 +9,14 @@ export interface TestCertificate {
   key: string
 }
 
-/** Makes a certificate for this machine; the name tells one from another. */
-export function makeCertificate(name = 'latchkey-test'): TestCertificate {
+const thisMachine = 'DNS:localhost,IP:127.0.0.1'
+
+/** Makes a certificate for this machine, or for others; the name tells one from another. */
+export function makeCertificate(name = 'latchkey-test', hosts = thisMachine): TestCertificate {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-certificate-'))
   const [keyFile, certFile] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
   const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const names = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${hosts}`]
   try {
     execFileSync(
       'openssl',

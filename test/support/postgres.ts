@@ -4,10 +4,12 @@ import { chownSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Test } from 'tap'
 import { migrateToLatest } from '../../src/db/migrate.ts'
 import { openDatabase } from '../../src/db/open.ts'
+import type { TestCertificate } from './certificate.ts'
 import { freePort } from './ports.ts'
 
 const programs = '/usr/lib/postgresql/15/bin'
@@ -43,6 +45,8 @@ export interface Postgres {
   startReplica(): Promise<Replica>
   /** Stops all of its processes where they are, or lets them go on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void
+  /** Speaks TLS from then on, with this certificate. */
+  useCertificate(certificate: TestCertificate): Promise<void>
   /** Runs statements in a database. */
   // biome-ignore lint/suspicious/noExplicitAny: the shape differs from one statement to the next; tests say what they expect
   query(database: string, text: string): Promise<any[]>
@@ -150,6 +154,17 @@ export async function startPostgres(t: Pick<Test, 'teardown'>, parent = tmpdir()
       const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
       for (const each of [pid, ...children.map(Number)]) process.kill(each, signal)
     },
+    async useCertificate({ cert, key }) {
+      const [certFile, keyFile] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+      writeFileSync(certFile, cert)
+      writeFileSync(keyFile, key, { mode: 0o600 })
+      asAnother(certFile, keyFile)
+      await query('postgres', `alter system set ssl_cert_file = '${certFile}'`)
+      await query('postgres', `alter system set ssl_key_file = '${keyFile}'`)
+      await query('postgres', 'alter system set ssl = on')
+      await query('postgres', 'select pg_reload_conf()')
+      while ((await query('postgres', 'show ssl'))[0].ssl !== 'on') await sleep(10)
+    },
     createDatabase: async (name) => {
       await query('postgres', `create database ${name}`)
     },
@@ -164,7 +179,7 @@ export async function startPostgres(t: Pick<Test, 'teardown'>, parent = tmpdir()
 }
 
 /** The words in front of a command that is not to run as root, to whom PostgreSQL refuses itself. */
-function asAnother(...paths: string[]): string[] {
+export function asAnother(...paths: string[]): string[] {
   if (process.getuid?.() !== 0) return []
   const idOf = (kind: string): number => Number(execFileSync('id', [kind, 'postgres']).toString())
   for (const path of paths) chownSync(path, idOf('-u'), idOf('-g'))
