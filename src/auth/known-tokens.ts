@@ -35,7 +35,12 @@ interface Entry {
 interface Owner {
   changed: boolean
   entries: number
+  /** The token that was kept first: others share what they say of the user. */
+  first: TokenWithUserRow
 }
+
+/** Names of clients of which there is one copy each: most tokens are of few. */
+const sharedUserAgents = 1_000
 
 /** Changes that are remembered for look-ups that are under way; one that has seen more of them go by is not kept. */
 const rememberedChanges = 10_000
@@ -51,6 +56,7 @@ export function createKnownTokens(
 ): KnownTokens {
   const owners = new Map<string, Owner>()
   const changedAt = new Map<string, number>()
+  const userAgents = new Map<string, string>()
   let changeCount = 0
   let forgottenAt = 0
   const entries = new LRUCache<string, Entry>({ max: size, dispose: leaveOwner })
@@ -63,14 +69,32 @@ export function createKnownTokens(
     if (owner.entries === 0 && !owner.changed) owners.delete(row.userId as string)
   }
 
-  function joinOwner(userId: string): Owner {
+  function joinOwner(userId: string, row: TokenWithUserRow): Owner {
     let owner = owners.get(userId)
     if (owner === undefined) {
-      owner = { changed: false, entries: 0 }
+      owner = { changed: false, entries: 0, first: row }
       owners.set(userId, owner)
     }
     owner.entries++
     return owner
+  }
+
+  /** Each row comes with strings of its own; a fourth of what it takes is the same in others, which are let go. */
+  function share(row: TokenWithUserRow, { first }: Owner): TokenWithUserRow {
+    row.userId = first.userId
+    if (row.username === first.username) row.username = first.username
+    if (row.email === first.email) row.email = first.email
+    if (row.lastUsedAddress === first.lastUsedAddress) row.lastUsedAddress = first.lastUsedAddress
+    row.role = row.role === 'ADMIN' ? 'ADMIN' : 'USER'
+    if (row.userAgent !== null) row.userAgent = shareUserAgent(row.userAgent)
+    return row
+  }
+
+  function shareUserAgent(userAgent: string): string {
+    const known = userAgents.get(userAgent)
+    if (known !== undefined) return known
+    if (userAgents.size < sharedUserAgents) userAgents.set(userAgent, userAgent)
+    return userAgent
   }
 
   /** Forgets what was committed against, by whichever process. */
@@ -105,7 +129,8 @@ export function createKnownTokens(
     if (row === undefined || row.userId === null || row.active !== 1 || row.revokedAt !== null) {
       entries.delete(digest)
     } else {
-      entries.set(digest, { row, owner: joinOwner(row.userId) })
+      const owner = joinOwner(row.userId, row)
+      entries.set(digest, { row: share(row, owner), owner })
     }
   }
 
