@@ -4,10 +4,18 @@ export function findNearest(variable: string, known: readonly string[]): string 
   const [nearest] = known
     // The difference in length is the least distance: most names need no further look.
     .filter((name) => name.length > 4 && Math.abs(name.length - variable.length) <= limit)
+    .filter((name) => countStrangers(variable, name) <= limit)
     .map((name) => ({ name, distance: countEdits(variable, name) }))
     .filter(({ distance }) => distance <= limit)
     .sort((one, other) => one.distance - other.distance)
   return nearest?.name
+}
+
+/** Characters that the other name has nowhere: each is an edit at the least, and quickly found. */
+function countStrangers(from: string, to: string): number {
+  let count = 0
+  for (const character of from) if (!to.includes(character)) count++
+  return count
 }
 
 /** How many characters have to be put in, taken out, replaced or swapped with their neighbour (optimal string alignment). */

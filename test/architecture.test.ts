@@ -19,9 +19,9 @@ const imports = [...sources].flatMap(([file, source]) => readImports(file, sourc
 
 /** What each part may import of ours; a part is a folder of `src`, or a file of its top level. */
 const mayImport: Record<string, string[]> = {
-  http: ['auth', 'errors', 'console-pages'],
+  http: ['auth', 'errors', 'console-pages', 'lru'],
   graphql: ['auth', 'errors'],
-  auth: ['db', 'errors'],
+  auth: ['db', 'errors', 'lru'],
   db: ['errors'],
   mail: ['auth'],
   django: ['auth'],
@@ -39,6 +39,7 @@ const mayImport: Record<string, string[]> = {
   listening: [],
   version: [],
   clock: [],
+  lru: [],
   'log-output': [],
   migrations: [],
   'auth-options': ['auth', 'config', 'db'],

@@ -1,6 +1,6 @@
-import { LRUCache } from 'lru-cache'
 import type { ReadChanges } from '../db/changes.ts'
 import type { TokenWithUserRow } from '../db/tokens.ts'
+import { createLru } from '../lru.ts'
 
 /** Tokens that were looked up before, by their digests: a cache that is never wrong. */
 export interface KnownTokens {
@@ -59,7 +59,7 @@ export function createKnownTokens(
   const userAgents = new Map<string, string>()
   let changeCount = 0
   let forgottenAt = 0
-  const entries = new LRUCache<string, Entry>({ max: size, dispose: leaveOwner })
+  const entries = createLru<Entry>(size, leaveOwner)
   let hits = 0
   let misses = 0
 

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import type { TokenRow } from '../db/tokens.ts'
+import { createLru } from '../lru.ts'
 import type { FindOrigin, ReportEvent } from './origin.ts'
 
 /** Hears what becomes of tokens by the clock and by use, and reports the little of it that is worth an event. */
@@ -20,7 +20,7 @@ const rememberedTokens = 10_000
  * merely ran out. Of renewals, which each request may bring, it reports the one that takes the expiry into another week.
  */
 export function createNoteLife(report: ReportEvent): NoteLife {
-  const reported = new LRUCache<string, true>({ max: rememberedTokens })
+  const reported = createLru<true>(rememberedTokens)
 
   function tell(
     event: 'authn_token_expired' | 'authn_token_renewed',

@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http'
 import type { ConnectionError, FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { LatchkeyError, statusOfCode } from '../errors.ts'
 import { constantHeaders } from './constant-headers.ts'
+import { STATUS_CODES } from './node-http.ts'
 
 /** The part of a socket that answering takes. */
 interface Connection {

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLru } from '../lru.ts'
 import {
   admitted,
   type Counted,
@@ -43,7 +43,7 @@ export function createLeasedCounter(
   ask: AskForLease,
   clock: () => number = () => performance.now(),
 ): CountRequest {
-  const shares = new LRUCache<string, Share>({ max: rememberedKeys })
+  const shares = createLru<Share>(rememberedKeys)
   const countAlone = createCounter(limit, clock)
 
   async function refill(key: string, share: Share): Promise<void> {

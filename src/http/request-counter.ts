@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache'
+import { createLru } from '../lru.ts'
 
 /** Whether a request is one too many, with the milliseconds until it would not be. */
 export interface Counted {
@@ -29,7 +29,7 @@ export function createCounter(
   { max, windowMs }: Limit,
   clock: () => number = () => performance.now(),
 ): CountAtOnce {
-  const windows = new LRUCache<string, { left: number; endsAt: number }>({ max: rememberedKeys })
+  const windows = createLru<{ left: number; endsAt: number }>(rememberedKeys)
   return (key) => {
     const now = clock()
     const window = windows.get(key)

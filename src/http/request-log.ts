@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { Principal, UserPrincipal } from '../auth/principal.ts'
 import { clientAddress } from './authenticate.ts'
+import { STATUS_CODES } from './node-http.ts'
 import type { Refusal } from './status.ts'
 
 declare module 'fastify' {

@@ -1,4 +1,4 @@
-import nodemailer from 'nodemailer'
+import type { Transporter } from 'nodemailer'
 import type { Mail, SendMail } from '../auth/mails.ts'
 import { isMailable } from '../auth/names.ts'
 import { Undeliverable } from '../auth/outbox.ts'
@@ -51,17 +51,26 @@ function linkOf({ publicUrl, mailLinkReset, mailLinkVerify }: MailSettings, { ki
 }
 
 function createTransport({ smtpUrl, mailFrom }: MailSettings): (mail: WrittenMail) => Promise<void> {
-  const transport = nodemailer.createTransport({
-    url: smtpUrl,
-    ...timeouts,
-    ...(needsTls(new URL(smtpUrl)) ? { requireTLS: true } : {}),
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
+  let opening: Promise<Transporter> | null = null
+
+  /** Who sends no mail does not load what sends it. */
+  async function open(): Promise<Transporter> {
+    const { default: nodemailer } = await import('nodemailer')
+    return nodemailer.createTransport({
+      url: smtpUrl,
+      ...timeouts,
+      ...(needsTls(new URL(smtpUrl)) ? { requireTLS: true } : {}),
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    })
+  }
+
   return async ({ to, subject, text, html }) => {
     // It is an address that somebody typed: what has a meaning of its own in a header goes into none.
     if (!isMailable(to)) throw new Undeliverable('the address has characters that none needs')
     try {
+      opening ??= open()
+      const transport = await opening
       await transport.sendMail({
         from: mailFrom,
         to: { name: '', address: to },
