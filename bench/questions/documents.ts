@@ -50,8 +50,8 @@ export const hostileRequests: readonly HostileRequest[] = [
     query: `query q{round}(${many(100, (index) => `$v${index}: Strin`)}) { viewer { tokens(${many(100, (index) => `firs${index}: $w${index}`)}) { totalCount } } }`,
   },
   {
-    name: 'introspection, 16 levels deep, by aliases',
-    query: `query q{round} { ${many(15, (index) => `s${index}: __schema { types { fields { args { type { ...t } } type { ...t } } inputFields { type { ...t } } } }`)} } fragment t on __Type { name kind ofType { name kind ofType { name ofType { name ofType { name } } } } }`,
+    name: 'introspection of all types, and of one by 15 aliases',
+    query: `query q{round} { __schema { types { ...a } } ${many(15, (index) => `t${index}: __type(name: "Mutation") { ...a }`)} } fragment a on __Type { fields { args { type { ...t } } type { ...t } } inputFields { type { ...t } } } fragment t on __Type { name kind ofType { name kind ofType { name ofType { name ofType { name } } } } }`,
   },
   {
     name: 'a variable 100 KiB long, and wrong',

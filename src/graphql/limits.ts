@@ -41,9 +41,13 @@ const signInFields = new Set(['tokenAuth', 'signUp', 'requestPasswordReset', 're
 /** GraphiQL's own introspection goes 14 deep; deeper is a circle. */
 const introspectionDepth = 16
 
+/** Each `__schema` takes the time of some thousand fields, and nobody needs a second one. */
+const schemaFields = 1
+
 interface Counts {
   depth: number
   introspectionDepth: number
+  schemaFields: number
   aliases: number
   rootFields: number
   credentialFields: number
@@ -64,6 +68,7 @@ export function checkLimits(
   if (counts.introspectionDepth > introspectionDepth) {
     return tooComplex('DEPTH', 'levels of introspection', introspectionDepth)
   }
+  if (counts.schemaFields > schemaFields) return tooComplex('ROOT_FIELDS', 'fields `__schema`', schemaFields)
   if (counts.aliases > limits.aliases) return tooComplex('ALIASES', 'aliases', limits.aliases)
   if (counts.rootFields > limits.rootFields)
     return tooComplex('ROOT_FIELDS', 'root fields', limits.rootFields)
@@ -158,6 +163,7 @@ function countOperation(document: DocumentNode, operation: OperationDefinitionNo
           total.introspectionDepth,
           introspects ? below.depth + 1 : below.introspectionDepth,
         )
+        total.schemaFields = add(total.schemaFields, name === '__schema' ? 1 : 0)
         total.aliases = add(total.aliases, below.aliases + (selection.alias === undefined ? 0 : 1))
         total.fields = add(total.fields, below.fields + 1)
         total.rootFields = add(total.rootFields, 1)
@@ -171,6 +177,7 @@ function countOperation(document: DocumentNode, operation: OperationDefinitionNo
           : countSelections(selection.selectionSet)
       total.depth = Math.max(total.depth, below.depth)
       total.introspectionDepth = Math.max(total.introspectionDepth, below.introspectionDepth)
+      total.schemaFields = add(total.schemaFields, below.schemaFields)
       total.aliases = add(total.aliases, below.aliases)
       total.fields = add(total.fields, below.fields)
       total.rootFields = add(total.rootFields, below.rootFields)
@@ -186,6 +193,7 @@ function countOperation(document: DocumentNode, operation: OperationDefinitionNo
 const zero: Readonly<Counts> = Object.freeze({
   depth: 0,
   introspectionDepth: 0,
+  schemaFields: 0,
   aliases: 0,
   rootFields: 0,
   credentialFields: 0,

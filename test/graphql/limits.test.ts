@@ -114,6 +114,18 @@ const boundaries: Record<string, Row[]> = {
   ],
   ROOT_FIELDS: [
     [
+      'the schema is read once',
+      {},
+      '{ a: __schema { queryType { name } } __typename }',
+      '{ a: __schema { queryType { name } } b: __schema { queryType { name } } }',
+    ],
+    [
+      'the schema by way of fragments',
+      {},
+      '{ ...A } fragment A on Query { __schema { queryType { name } } }',
+      '{ ...A ...B } fragment A on Query { a: __schema { queryType { name } } } fragment B on Query { b: __schema { queryType { name } } }',
+    ],
+    [
       'at the root alone',
       { queryRootFields: 2 },
       '{ __typename viewer { id username role } }',
