@@ -1,6 +1,7 @@
 /**
- * Where does a warm request spend its time? Runs the server with `--cpu-prof` under the load of the question `viewer`, and says
- * whose code was running, by samples: that of the nearest file on the stack. `npm run bench:profile -- [--seconds 15]`
+ * Where does a warm request spend its time? Runs the server with `--cpu-prof` under the load of the question `viewer`, or
+ * with `--public` of a field that needs nobody signed in, and says whose code was running, by samples: that of the nearest
+ * file on the stack. `npm run bench:profile -- [--seconds 15] [--public]`
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Profiler } from 'node:inspector'
@@ -20,7 +21,9 @@ import {
 } from './runner.ts'
 import { likeOthers, warmUpMs } from './terms.ts'
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '15' } } })
+const { values } = parseArgs({
+  options: { seconds: { type: 'string', default: '15' }, public: { type: 'boolean', default: false } },
+})
 
 /** What is called to hand the answer to the system. */
 const writing = ['writeUtf8String', 'writeLatin1String', 'writeBuffer', 'writev']
@@ -37,9 +40,13 @@ await withFolder(async (folder) => {
   const loader = startLoad()
   const load: Load = {
     port: server.port,
-    request: toRequest('{ viewer { id username } }', { signedIn: true }),
-    tokens,
-    expected: '"viewer":{"id":"',
+    ...(values.public
+      ? { request: toRequest('{ serverInfo { name version } }'), expected: '"serverInfo":{"name":"latchkey"' }
+      : {
+          request: toRequest('{ viewer { id username } }', { signedIn: true }),
+          tokens,
+          expected: '"viewer":{"id":"',
+        }),
     connections: 32,
     durationMs: warmUpMs,
   }

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../test/support/ports.ts'
 import type { Load, Measure } from '../load.ts'
 import { cores, pin, tell } from '../runner.ts'
 import { accepted, warmUpMs } from '../terms.ts'
@@ -89,7 +89,7 @@ export async function measureAll(peers: readonly Peer[], plan: Plan): Promise<Ru
 
 async function startServer(peer: Peer, folder: string): Promise<RunningServer> {
   mkdirSync(folder)
-  const place = { port: await findFreePort(), databaseFile: join(folder, 'database.db') }
+  const place = { port: await freePort(), databaseFile: join(folder, 'database.db') }
   // Everybody gets a file of their own, so that nobody waits for another's writes.
   const accounts = peer.accounts === null ? null : await seed(peer.accounts, place, tokenCount)
   if (accounts !== null) writeFileSync(tokenFileOf(place), [...accounts.tokens.values()].join('\n'))
@@ -238,13 +238,4 @@ async function stop(child: ChildProcess): Promise<void> {
   const killing = setTimeout(() => child.kill('SIGKILL'), stopLimitMs)
   await ended
   clearTimeout(killing)
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -41,9 +41,6 @@ const signInFields = new Set(['tokenAuth', 'signUp', 'requestPasswordReset', 're
 /** GraphiQL's own introspection goes 14 deep; deeper is a circle. */
 const introspectionDepth = 16
 
-/** Each `__schema` takes the time of some thousand fields, and nobody needs a second one. */
-const schemaFields = 1
-
 interface Counts {
   depth: number
   introspectionDepth: number
@@ -68,7 +65,16 @@ export function checkLimits(
   if (counts.introspectionDepth > introspectionDepth) {
     return tooComplex('DEPTH', 'levels of introspection', introspectionDepth)
   }
-  if (counts.schemaFields > schemaFields) return tooComplex('ROOT_FIELDS', 'fields `__schema`', schemaFields)
+  // Each takes the time of thousands of fields, and nobody needs a second one.
+  if (counts.schemaFields > 1) {
+    return new LatchkeyError(
+      'QUERY_TOO_COMPLEX',
+      'The operation is too complex: `__schema` may stand in it once.',
+      {
+        reason: 'ROOT_FIELDS',
+      },
+    )
+  }
   if (counts.aliases > limits.aliases) return tooComplex('ALIASES', 'aliases', limits.aliases)
   if (counts.rootFields > limits.rootFields)
     return tooComplex('ROOT_FIELDS', 'root fields', limits.rootFields)

@@ -1,21 +1,9 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import t, { type Test } from 'tap'
 import { fetchMetrics } from '../support/metrics.ts'
-import { takePort } from '../support/ports.ts'
+import { freePort, takePort } from '../support/ports.ts'
 import { type Bench, createBench, password, type Running } from './command.ts'
-
-/** A port that nobody listens on. */
-async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 interface Started {
   bench: Bench
@@ -26,7 +14,7 @@ interface Started {
 }
 
 async function start(t: Test, env: Record<string, string> = {}): Promise<Started> {
-  const port = await findPort()
+  const port = await freePort()
   const bench = createBench(t, { LOG_LEVEL: 'warn', ADMIN_PORT: String(port), ...env })
   await bench.json(['user', 'create', 'ada', '--password-stdin'], password)
   const running = bench.start(['serve'])

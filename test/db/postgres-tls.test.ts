@@ -56,7 +56,6 @@ t.test('PostgreSQL over TLS', { skip: whyWithoutPostgres() }, async (t) => {
     )
     t.equal(await explain('sslmode=no-verify'), 'none')
 
-    await postgres.query('postgres', "create role remote login password 'x'")
     const [{ hba_file: rules }] = await postgres.query('postgres', 'show hba_file')
     writeFileSync(rules, 'hostssl all all 127.0.0.1/32 scram-sha-256\n')
     await postgres.query('postgres', 'select pg_reload_conf()')
