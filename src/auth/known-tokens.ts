@@ -79,7 +79,7 @@ export function createKnownTokens(
     return owner
   }
 
-  /** Each row comes with strings of its own; a fourth of what it takes is the same in others, which are let go. */
+  /** Each row comes with strings of its own; what says the same in others, a sixth of a row, is let go. */
   function share(row: TokenWithUserRow, { first }: Owner): TokenWithUserRow {
     row.userId = first.userId
     if (row.username === first.username) row.username = first.username
