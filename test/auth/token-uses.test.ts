@@ -72,15 +72,26 @@ t.test(
   'a use recorded while a batch is written is written by the flush that was asked for meanwhile',
   async (t) => {
     const domain = await openDomain(t)
-    const { auth, clock, createUser, signIn, userOf } = domain
+    const { clock, createUser, database, signIn } = domain
     await createUser('ada')
-    const { token, tokenInfo } = await signIn('ada')
-    await userOf(token)
-    const first = auth.flush()
+    const { tokenInfo } = await signIn('ada')
+    const row = await storedToken(domain, tokenInfo.id)
+    const gate = Promise.withResolvers<void>()
+    const uses = createTokenUses({
+      ...database,
+      run: async (work) => {
+        await gate.promise
+        return database.run(work)
+      },
+    })
+    uses.record(row, clock.now, '192.0.2.9', tokenInfo.expiresAt)
+    const first = uses.flush()
     clock.now += 1_000
-    await userOf(token)
-    const second = auth.flush()
-    t.equal(auth.flush(), second, 'one more has nothing of its own to write')
+    uses.record(row, clock.now, '192.0.2.9', tokenInfo.expiresAt)
+    const second = uses.flush()
+    t.not(second, first)
+    t.equal(uses.flush(), second, 'one more has nothing of its own to write')
+    gate.resolve()
     await first
     await second
     t.equal((await storedToken(domain, tokenInfo.id)).lastUsedAt, clock.now)
