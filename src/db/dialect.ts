@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type SqliteDatabase from 'better-sqlite3'
 import {
   CompiledQuery,
@@ -17,6 +18,9 @@ import {
 import type { ApplicationKysely } from './tables.ts'
 
 const statementCacheSize = 256
+
+/** How long queries go on one after the other before the event loop has a turn, in milliseconds. */
+const turnMs = 4
 
 /** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
 export class LatchkeySqliteDialect extends SqliteDialect {
@@ -42,10 +46,16 @@ export class LatchkeySqliteDialect extends SqliteDialect {
 /** `BEGIN IMMEDIATE`: the lock is refused before anything was read, so that starting over is safe. */
 class ImmediateDriver extends SqliteDriver {
   readonly #connection: SqliteDatabase.Database
+  readonly #turn = createTurns()
 
   constructor(config: SqliteDialectConfig, connection: SqliteDatabase.Database) {
     super(config)
     this.#connection = connection
+  }
+
+  override async acquireConnection(): ReturnType<SqliteDriver['acquireConnection']> {
+    await this.#turn()
+    return super.acquireConnection()
   }
 
   override async beginTransaction(
@@ -94,6 +104,7 @@ export class BorrowingDialect implements Dialect {
 class BorrowingDriver implements Driver {
   readonly #lender: ConnectionProvider
   readonly #giveBack = new WeakMap<DatabaseConnection, () => void>()
+  readonly #turn = createTurns()
 
   constructor(lender: ConnectionProvider) {
     this.#lender = lender
@@ -104,7 +115,7 @@ class BorrowingDriver implements Driver {
       const borrow = (connection: DatabaseConnection): Promise<void> =>
         new Promise((giveBack) => {
           this.#giveBack.set(connection, giveBack)
-          resolve(connection)
+          resolve(this.#turn().then(() => connection))
         })
       this.#lender.provideConnection(borrow).catch(reject)
     })
@@ -134,6 +145,22 @@ class BorrowingDriver implements Driver {
   async init(): Promise<void> {}
 
   async destroy(): Promise<void> {}
+}
+
+/**
+ * Has whoever gets the connection wait for the event loop's next turn where this one has lasted too long. SQLite answers at
+ * once: a crowd in line for the connection would be served in one go, and nobody else meanwhile.
+ */
+function createTurns(): () => Promise<void> {
+  let began: number | null = null
+  return async () => {
+    if (began !== null && performance.now() - began > turnMs) await nextTurn()
+    if (began !== null) return
+    began = performance.now()
+    setImmediate(() => {
+      began = null
+    })
+  }
 }
 
 /** SQLite does roll back schema changes, so a migration that is interrupted leaves nothing half done. */

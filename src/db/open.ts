@@ -73,6 +73,17 @@ export function openDatabase(
     run: (work) => retryWhileBusy(() => work(kysely)),
     list: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    transactionInHaste: (work) =>
+      retryWhileBusy(() =>
+        kysely.connection().execute(async (db) => {
+          connection.pragma('synchronous = NORMAL')
+          try {
+            return await db.transaction().execute(work)
+          } finally {
+            connection.pragma('synchronous = FULL')
+          }
+        }),
+      ),
     migrate: (work) => retryWhileBusy(() => work(kysely)),
     prepareOne: (compile) => afterGlance(guard, prepareSync(reader, compile(kysely), onQuery)),
     commits: connection.memory ? null : watchCommits(reader, kysely, guard),
@@ -106,6 +117,7 @@ export function adoptKysely(applicationDb: ApplicationKysely, onQuery: OnQuery |
     run: (work) => retryWhileBusy(() => work(kysely)),
     list: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    transactionInHaste: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
     prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array> {
       const query = compile(kysely)
       return async (value) => {

@@ -7,6 +7,7 @@ import t from 'tap'
 import { explainDatabaseFault } from '../../src/db/faults.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
 import { adoptKysely, openDatabase } from '../../src/db/open.ts'
+import type { Tables } from '../../src/db/tables.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { refusalOf } from '../support/domain.ts'
 import { migrationNames } from '../support/migrations.ts'
@@ -48,6 +49,50 @@ t.test('the pragmas are those that keep an acknowledged write', async (t) => {
   ] as const) {
     const { rows } = await sql<Record<string, unknown>>`pragma ${sql.raw(pragma)}`.execute(database.kysely)
     t.same(Object.values(rows[0] ?? {}), [value], pragma)
+  }
+})
+
+t.test('counters do not wait for the disk, and all else does', async (t) => {
+  const database = openDatabase(`sqlite:${t.testdir()}/latchkey.db`)
+  t.teardown(() => database.close())
+  const { run, transaction, transactionInHaste } = database
+  async function readSetting(db: Kysely<Tables>): Promise<unknown> {
+    const { rows } = await sql<{ synchronous: number }>`pragma synchronous`.execute(db)
+    return rows[0]?.synchronous
+  }
+  const settings = [
+    transactionInHaste(readSetting),
+    transaction(readSetting),
+    transactionInHaste(readSetting),
+    run(readSetting),
+  ]
+  t.same(await Promise.all(settings), [1, 2, 1, 2])
+  await t.rejects(
+    transactionInHaste(async () => {
+      throw new Error('no')
+    }),
+    { message: 'no' },
+  )
+  t.equal(await run(readSetting), 2)
+})
+
+t.test('a crowd at the file leaves room for others', async (t) => {
+  const own = openDatabase(`sqlite:${t.testdir()}/latchkey.db`)
+  const kysely = new Kysely<object>({
+    dialect: new SqliteDialect({ database: new SqliteDatabase(join(t.testdirName, 'application.db')) }),
+  })
+  const adopted = adoptKysely(kysely)
+  t.teardown(() => Promise.all([own.close(), kysely.destroy()]))
+  for (const database of [own, adopted]) {
+    let rounds = 0
+    let timer = setImmediate(function count() {
+      rounds++
+      timer = setImmediate(count)
+    })
+    const crowd = Array.from({ length: 1_000 }, () => database.transaction((db) => sql`select 1`.execute(db)))
+    await Promise.all(crowd)
+    clearImmediate(timer)
+    t.ok(rounds > 2, `the event loop went round ${rounds} times`)
   }
 })
 
