@@ -304,12 +304,17 @@ t.test('PostgreSQL', { skip: whyWithoutPostgres() }, async (t) => {
     const { host, port, urlOf } = postgres
     await postgres.query('postgres', "create role nobody login password 'x' connection limit 0")
     const silent = createServer().listen(0, '127.0.0.1')
-    await once(silent, 'listening')
-    t.teardown(() => silent.close())
+    const curt = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
+    await Promise.all([once(silent, 'listening'), once(curt, 'listening')])
+    t.teardown(() => [silent.close(), curt.close()])
     const closed = await freePort()
     const cases: [url: string, says: RegExp][] = [
       [`postgres://latchkey:secret@${host}:${closed}/x`, /^nothing listens/],
       [`postgres://latchkey:secret@${host}:${portOf(silent)}/x`, /^the server does not answer in time/],
+      [
+        `postgres://latchkey:secret@${host}:${portOf(curt)}/x`,
+        /^the connection to the server failed \(it was closed\)/,
+      ],
       [`postgres://latchkey:secret@${host}:${port}/postgres`, /^the server refuses the user or the password/],
       [
         'postgres://latchkey:secret@no-such-host.invalid/x',
