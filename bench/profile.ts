@@ -1,7 +1,8 @@
 /**
  * Where does a warm request spend its time? Runs the server with `--cpu-prof` under the load of the question `viewer`, or
- * with `--public` of a field that needs nobody signed in, and says whose code was running, by samples: that of the nearest
- * file on the stack. `npm run bench:profile -- [--seconds 15] [--public]`
+ * with `--public` of a field that needs nobody signed in, or with `--cold` of 150,000 tokens and `TOKEN_CACHE=off`, and says
+ * whose code was running, by samples: that of the nearest file on the stack.
+ * `npm run bench:profile -- [--seconds 15] [--public | --cold]`
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import type { Profiler } from 'node:inspector'
@@ -22,20 +23,27 @@ import {
 import { likeOthers, warmUpMs } from './terms.ts'
 
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '15' }, public: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '15' },
+    public: { type: 'boolean', default: false },
+    cold: { type: 'boolean', default: false },
+  },
 })
+const filling = values.cold
+  ? { users: 10_000, tokens: 150_000, known: 150_000 }
+  : { users: 1_000, tokens: 1_000, known: 1_000 }
 
 /** What is called to hand the answer to the system. */
 const writing = ['writeUtf8String', 'writeLatin1String', 'writeBuffer', 'writev']
 
 await withFolder(async (folder) => {
-  const { file, tokens } = await fillNew(join(folder, 'latchkey.db'), {
-    users: 1_000,
-    tokens: 1_000,
-    known: 1_000,
-  })
+  const { file, tokens } = await fillNew(join(folder, 'latchkey.db'), filling)
   const server = await startLatchkey(file, {
-    env: { ...likeOthers, NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}` },
+    env: {
+      ...likeOthers,
+      ...(values.cold ? { TOKEN_CACHE: 'off' } : {}),
+      NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${folder}`,
+    },
   })
   const loader = startLoad()
   const load: Load = {
