@@ -47,6 +47,7 @@ export interface LiveAt {
 /** What one token's use amounts to since the last flush. */
 export interface TokenUse {
   id: string
+  createdAt: number
   usedAt: number
   address: string
   /** The expiry that follows from it, */
