@@ -113,7 +113,7 @@ export function createThrottle(deps: {
       const counted = [address]
       const end = (): void => counted.forEach(undecided.end)
       const cancel = (): Promise<void> =>
-        database.transactionInHaste(async (db) => {
+        database.transactionWithoutSync(async (db) => {
           for (const key of counted) await giveBackAttempt(db, key)
         })
       try {
@@ -137,7 +137,7 @@ export function createThrottle(deps: {
 
     countFailure(subject, keepMs) {
       const key = throttleKey('failures', subject)
-      return database.transactionInHaste((db) => countUp(db, key, clock() + keepMs))
+      return database.run((db) => countUp(db, key, clock() + keepMs))
     },
 
     async countFailures(subject) {
@@ -261,7 +261,7 @@ export function createThrottleStore(deps: {
       // A file has one writer at a time anyway, and whoever waits for a lock on it must not wait for the others as well.
       const counted = database.isServer
         ? inTurn(key, () => this.#count((work) => database.run(work), key, max))
-        : database.transactionInHaste((db) => this.#count((work) => work(db), key, max))
+        : database.transactionWithoutSync((db) => this.#count((work) => work(db), key, max))
       counted.then((result) => callback(null, result), callback)
     }
 

@@ -18,10 +18,10 @@ export interface Database {
   /** Runs `work` in one transaction, all or nothing; it may run again when the write lock was taken. */
   transaction<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /**
-   * A transaction that a power cut may undo, but no crash of the process: for counters, which come often. A file's disk is
-   * not waited for, which would hold the event loop.
+   * A transaction that a power cut may undo, but no crash of the process: for counters, which come often. On a file of
+   * Latchkey's own the disk is not waited for each time, which would hold the event loop.
    */
-  transactionInHaste<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
+  transactionWithoutSync<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T>
   /** Compiles a query with exactly one parameter once, for the request path. */
   prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array>
   /** By what another thread opens it; null where only this one has it: in memory, or an application's own. */

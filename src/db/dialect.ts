@@ -19,7 +19,7 @@ import type { ApplicationKysely } from './tables.ts'
 
 const statementCacheSize = 256
 
-/** How long queries go on one after the other before the event loop has a turn, in milliseconds. */
+/** How long a turn of the event loop may last, from its first query on, before queries wait for the next one; in milliseconds. */
 const turnMs = 4
 
 /** Kysely's SQLite dialect, with transactions that take the write lock at their start and cover schema changes. */
@@ -46,7 +46,7 @@ export class LatchkeySqliteDialect extends SqliteDialect {
 /** `BEGIN IMMEDIATE`: the lock is refused before anything was read, so that starting over is safe. */
 class ImmediateDriver extends SqliteDriver {
   readonly #connection: SqliteDatabase.Database
-  readonly #turn = createTurns()
+  readonly #yield = createYield()
 
   constructor(config: SqliteDialectConfig, connection: SqliteDatabase.Database) {
     super(config)
@@ -54,7 +54,7 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   override async acquireConnection(): ReturnType<SqliteDriver['acquireConnection']> {
-    await this.#turn()
+    await this.#yield()
     return super.acquireConnection()
   }
 
@@ -104,7 +104,7 @@ export class BorrowingDialect implements Dialect {
 class BorrowingDriver implements Driver {
   readonly #lender: ConnectionProvider
   readonly #giveBack = new WeakMap<DatabaseConnection, () => void>()
-  readonly #turn = createTurns()
+  readonly #yield = createYield()
 
   constructor(lender: ConnectionProvider) {
     this.#lender = lender
@@ -115,7 +115,7 @@ class BorrowingDriver implements Driver {
       const borrow = (connection: DatabaseConnection): Promise<void> =>
         new Promise((giveBack) => {
           this.#giveBack.set(connection, giveBack)
-          resolve(this.#turn().then(() => connection))
+          resolve(this.#yield().then(() => connection))
         })
       this.#lender.provideConnection(borrow).catch(reject)
     })
@@ -148,10 +148,10 @@ class BorrowingDriver implements Driver {
 }
 
 /**
- * Has whoever gets the connection wait for the event loop's next turn where this one has lasted too long. SQLite answers at
- * once: a crowd in line for the connection would be served in one go, and nobody else meanwhile.
+ * Has whoever gets the connection keep it until the event loop's next turn, where this one has lasted too long. SQLite answers
+ * at once: a crowd in line for the connection would be served in one go, and nobody else meanwhile.
  */
-function createTurns(): () => Promise<void> {
+function createYield(): () => Promise<void> {
   let began: number | null = null
   return async () => {
     if (began !== null && performance.now() - began > turnMs) await nextTurn()

@@ -73,7 +73,7 @@ export function openDatabase(
     run: (work) => retryWhileBusy(() => work(kysely)),
     list: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
-    transactionInHaste: (work) =>
+    transactionWithoutSync: (work) =>
       retryWhileBusy(() =>
         kysely.connection().execute(async (db) => {
           connection.pragma('synchronous = NORMAL')
@@ -117,7 +117,7 @@ export function adoptKysely(applicationDb: ApplicationKysely, onQuery: OnQuery |
     run: (work) => retryWhileBusy(() => work(kysely)),
     list: (work) => retryWhileBusy(() => work(kysely)),
     transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
-    transactionInHaste: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    transactionWithoutSync: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
     prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array> {
       const query = compile(kysely)
       return async (value) => {

@@ -39,7 +39,7 @@ export function openPostgres(url: string, options: ServerOptions, onQuery: OnQue
     list: replica?.list ?? run,
     // Transactions that run at once end as if they had run one after the other, as they do in SQLite.
     transaction: (work) => retryWhileBusy(() => againIfTaken(() => serializable.execute(work))),
-    transactionInHaste: (work) => retryWhileBusy(() => againIfTaken(() => serializable.execute(work))),
+    transactionWithoutSync: (work) => retryWhileBusy(() => againIfTaken(() => serializable.execute(work))),
     migrate: (work) => connections.migrate((db) => retryWhileBusy(() => work(db))),
     prepareOne(compile) {
       const query = compile(kysely)

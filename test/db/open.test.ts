@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import SqliteDatabase from 'better-sqlite3'
 import { CompiledQuery, Kysely, SqliteDialect, sql } from 'kysely'
 import t from 'tap'
@@ -8,6 +9,7 @@ import { explainDatabaseFault } from '../../src/db/faults.ts'
 import { migrateToLatest } from '../../src/db/migrate.ts'
 import { adoptKysely, openDatabase } from '../../src/db/open.ts'
 import type { Tables } from '../../src/db/tables.ts'
+import { countUp } from '../../src/db/throttle.ts'
 import { prepareFindToken } from '../../src/db/tokens.ts'
 import { refusalOf } from '../support/domain.ts'
 import { migrationNames } from '../support/migrations.ts'
@@ -55,25 +57,40 @@ t.test('the pragmas are those that keep an acknowledged write', async (t) => {
 t.test('counters do not wait for the disk, and all else does', async (t) => {
   const database = openDatabase(`sqlite:${t.testdir()}/latchkey.db`)
   t.teardown(() => database.close())
-  const { run, transaction, transactionInHaste } = database
+  const { run, transaction, transactionWithoutSync } = database
   async function readSetting(db: Kysely<Tables>): Promise<unknown> {
     const { rows } = await sql<{ synchronous: number }>`pragma synchronous`.execute(db)
     return rows[0]?.synchronous
   }
   const settings = [
-    transactionInHaste(readSetting),
+    transactionWithoutSync(readSetting),
     transaction(readSetting),
-    transactionInHaste(readSetting),
+    transactionWithoutSync(readSetting),
     run(readSetting),
   ]
   t.same(await Promise.all(settings), [1, 2, 1, 2])
   await t.rejects(
-    transactionInHaste(async () => {
+    transactionWithoutSync(async () => {
       throw new Error('no')
     }),
     { message: 'no' },
   )
   t.equal(await run(readSetting), 2)
+})
+
+t.test('a counter that meets a locked file counts once, and the next write waits for the disk', async (t) => {
+  const file = `${t.testdir()}/latchkey.db`
+  const database = openDatabase(`sqlite:${file}`)
+  const other = new SqliteDatabase(file)
+  t.teardown(() => Promise.all([database.close(), other.close()]))
+  await migrateToLatest(database)
+  other.exec('begin immediate')
+  const counted = database.transactionWithoutSync((db) => countUp(db, 'key', Date.now() + 60_000))
+  await sleep(50)
+  const { rows } = await sql<{ synchronous: number }>`pragma synchronous`.execute(database.kysely)
+  t.equal(rows[0]?.synchronous, 2)
+  other.exec('commit')
+  t.equal(await counted, 1)
 })
 
 t.test('a crowd at the file leaves room for others', async (t) => {
