@@ -1,5 +1,5 @@
-import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
-import { byEngine, rowsOfJson } from './engine-words.ts'
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { bytesAt, numberAt, rowsOfJson } from './engine-words.ts'
 import type { AuditEventsTable, Tables } from './tables.ts'
 
 /** One record of what happened; `times` is how often, for what was repeated within a minute. */
@@ -62,20 +62,6 @@ export async function insertAuditEvents(db: Kysely<Tables>, rows: readonly Audit
       value ->> 8, ${count}, ${times}, value ->> 11
     from ${rowsOfJson(JSON.stringify(values))} where true
     on conflict do nothing`.execute(db)
-}
-
-/** A UUID of a JSON array as bytes. */
-function bytesAt(index: number): RawBuilder<unknown> {
-  const text = sql`value ->> ${sql.lit(index)}`
-  return byEngine({
-    sqlite: sql`unhex(${text}, '-')`,
-    postgres: sql`decode(replace(${text}, '-', ''), 'hex')`,
-  })
-}
-
-function numberAt(index: number): RawBuilder<unknown> {
-  const text = sql`value ->> ${sql.lit(index)}`
-  return byEngine({ sqlite: text, postgres: sql`cast(${text} as bigint)` })
 }
 
 /** Up to `limit` records of a range as they are stored, newest first: most of those that are looked through are shown to nobody. */

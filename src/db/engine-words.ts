@@ -26,17 +26,27 @@ export function inPostgres(node: RawNode): OperationNode | undefined {
   return (node as Partial<TwofoldNode>).postgres
 }
 
-/** A value whose type PostgreSQL could not tell from where it stands; SQLite's values bring theirs along. */
-export function typed(value: unknown, type: 'bigint' | 'bytea' | 'text'): RawBuilder<unknown> {
-  return byEngine({ sqlite: sql`${value}`, postgres: sql`cast(${value} as ${sql.raw(type)})` })
-}
-
 /** The entries of a JSON array of arrays, one row each with a column `value`: one parameter for any number. */
 export function rowsOfJson(json: string): RawBuilder<unknown> {
   return byEngine({
     sqlite: sql`json_each(${json})`,
     postgres: sql`json_array_elements(cast(${json} as json))`,
   })
+}
+
+/** A UUID of such a row as bytes. */
+export function bytesAt(index: number): RawBuilder<Uint8Array> {
+  const text = sql`value ->> ${sql.lit(index)}`
+  return byEngine({
+    sqlite: sql`unhex(${text}, '-')`,
+    postgres: sql`decode(replace(${text}, '-', ''), 'hex')`,
+  })
+}
+
+/** A whole number of such a row. */
+export function numberAt(index: number): RawBuilder<number> {
+  const text = sql`value ->> ${sql.lit(index)}`
+  return byEngine({ sqlite: text, postgres: sql`cast(${text} as bigint)` })
 }
 
 /** The entries of a JSON array of texts, one row each with a column `value`. */

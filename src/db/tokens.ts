@@ -1,6 +1,6 @@
 import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type SqlBool, sql } from 'kysely'
 import { digestToBytes, uuidText, uuidToBytes } from './bytes.ts'
-import { typed } from './engine-words.ts'
+import { bytesAt, numberAt, rowsOfJson } from './engine-words.ts'
 import type { Database, FindOne } from './open.ts'
 import type { Tables } from './tables.ts'
 
@@ -288,19 +288,19 @@ export async function eraseTokenDetails(db: Kysely<Tables>, userId: string): Pro
 
 /** Writes uses of tokens. A late flush never turns the clock back, nor revives what was ended or shortened meanwhile. */
 export async function recordTokenUses(db: Kysely<Tables>, uses: readonly TokenUse[]): Promise<void> {
-  const rows = uses.map(
-    (use) =>
-      sql`(${typed(uuidToBytes(use.id), 'bytea')}, ${typed(use.usedAt, 'bigint')}, ${typed(use.address, 'text')},
-        ${typed(use.expiresAt, 'bigint')}, ${typed(use.renewedFrom, 'bigint')})`,
-  )
+  const rows = uses.map((use) => [use.id, use.usedAt, use.address, use.expiresAt, use.renewedFrom])
   await sql`
     update latchkey_tokens set
-      last_used_at = used.column2,
-      last_used_address = used.column3,
-      expires_at = case when expires_at between used.column5 and used.column4 then used.column4 else expires_at end
-    from (values ${sql.join(rows)}) as used
-    where latchkey_tokens.id = used.column1 and revoked_at is null
-      and (last_used_at is null or last_used_at <= used.column2)`.execute(db)
+      last_used_at = used.at,
+      last_used_address = used.address,
+      expires_at = case when expires_at between used.renewed_from and used.renewed then used.renewed else expires_at end
+    from (
+      select ${bytesAt(0)} as token_id, ${numberAt(1)} as at, value ->> 2 as address,
+        ${numberAt(3)} as renewed, ${numberAt(4)} as renewed_from
+      from ${rowsOfJson(JSON.stringify(rows))}
+    ) as used
+    where latchkey_tokens.id = used.token_id and revoked_at is null
+      and (last_used_at is null or last_used_at <= used.at)`.execute(db)
 }
 
 /**
