@@ -140,18 +140,19 @@ t.test('sign-ins are counted by outcome, and what was throttled by its reason', 
   await graphql(signIn, { u, p: 'something else' })
   await graphql(signIn, { u, p: 'something else' }) // the back-off has begun
   const others = ['a', 'b', 'c'].map((name) => graphql(signIn, { u: name, p: 'something else' }))
-  await Promise.all(others) // one of them is hashed, nobody waits
+  await Promise.all(others) // one of them is hashed, nobody waits; a second one where that is over before it comes
   await graphql('{ serverInfo { name } }') // the seventh
   const values = await read()
   const signIns = (outcome: string) => values.get(`latchkey_sign_ins_total{outcome="${outcome}"}`)
-  t.equal(signIns('success'), 1)
-  t.equal(signIns('failure'), 2)
-  t.equal(signIns('throttled'), 1)
   const throttled = (reason: string) => values.get(`latchkey_throttled_total{reason="${reason}"}`)
+  const busy = throttled('BUSY') ?? 0
+  t.ok(busy === 1 || busy === 2)
+  t.equal(signIns('success'), 1)
+  t.equal(signIns('failure'), 4 - busy)
+  t.equal(signIns('throttled'), 1)
   t.equal(throttled('CREDENTIALS'), 1)
-  t.equal(throttled('BUSY'), 2)
   t.equal(throttled('REQUESTS'), 1)
-  t.equal(values.get('latchkey_events_total{event="authn_login_fail"}'), 2)
+  t.equal(values.get('latchkey_events_total{event="authn_login_fail"}'), 4 - busy)
 })
 
 t.test('the cache, the queue of passwords, the outbox and prunes are seen from outside', async (t) => {
