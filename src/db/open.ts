@@ -107,6 +107,8 @@ export function adoptKysely(applicationDb: ApplicationKysely, onQuery: OnQuery |
     ...logTo(onQuery, 'sqlite'),
   })
   const retryWhileBusy = createRetryWhileBusy()
+  const transaction: Database['transaction'] = (work) =>
+    retryWhileBusy(() => kysely.transaction().execute(work))
   return {
     url: null,
     isServer: false,
@@ -116,8 +118,8 @@ export function adoptKysely(applicationDb: ApplicationKysely, onQuery: OnQuery |
     migrate: (work) => retryWhileBusy(() => work(kysely)),
     run: (work) => retryWhileBusy(() => work(kysely)),
     list: (work) => retryWhileBusy(() => work(kysely)),
-    transaction: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
-    transactionWithoutSync: (work) => retryWhileBusy(() => kysely.transaction().execute(work)),
+    transaction,
+    transactionWithoutSync: transaction, // how the disk is waited for is the application's business
     prepareOne<Row>(compile: (db: Kysely<Tables>) => CompiledQuery<Row>): FindOne<Row, string | Uint8Array> {
       const query = compile(kysely)
       return async (value) => {

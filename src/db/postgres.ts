@@ -29,7 +29,10 @@ export function openPostgres(url: string, options: ServerOptions, onQuery: OnQue
   const retryWhileBusy = createRetryWhileBusy(undefined, postgresFaults)
   const run: RunRead = (work) => retryWhileBusy(() => work(kysely))
   const replica = options.replicaUrl ? openReplica(options.replicaUrl, options, run, onQuery) : null
+  // Transactions that run at once end as if they had run one after the other, as they do in SQLite.
   const serializable = kysely.transaction().setIsolationLevel('serializable')
+  const transaction: Database['transaction'] = (work) =>
+    retryWhileBusy(() => againIfTaken(() => serializable.execute(work)))
 
   return {
     url: null,
@@ -37,9 +40,8 @@ export function openPostgres(url: string, options: ServerOptions, onQuery: OnQue
     kysely,
     run,
     list: replica?.list ?? run,
-    // Transactions that run at once end as if they had run one after the other, as they do in SQLite.
-    transaction: (work) => retryWhileBusy(() => againIfTaken(() => serializable.execute(work))),
-    transactionWithoutSync: (work) => retryWhileBusy(() => againIfTaken(() => serializable.execute(work))),
+    transaction,
+    transactionWithoutSync: transaction, // it is the server that waits for its disk
     migrate: (work) => connections.migrate((db) => retryWhileBusy(() => work(db))),
     prepareOne(compile) {
       const query = compile(kysely)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { createTokenUses } from '../../src/auth/token-uses.ts'
 import { findToken } from '../../src/db/tokens.ts'
@@ -218,6 +219,31 @@ t.test('more uses than one batch holds are all written', async (t) => {
     .where('user_id', '=', userId)
     .execute()
   t.equal(rows.filter((row) => row.last_used_at === clock.now).length, 450)
+})
+
+t.test('uses are written in the order of the tokens’ creation', async (t) => {
+  const domain = await openDomain(t, { token: { limit: 1_000 } })
+  const { clock, createUser, database, signIn } = domain
+  await createUser('ada')
+  const { tokenInfo } = await signIn('ada')
+  const row = await storedToken(domain, tokenInfo.id)
+  const written: number[] = []
+  const uses = createTokenUses({
+    ...database,
+    async run(work) {
+      const result = await database.run(work)
+      const stored = await storedToken(domain, tokenInfo.id)
+      written.push(stored.lastUsedAt ?? 0)
+      return result
+    },
+  })
+  // Of more than a batch the newest comes first, and is written last.
+  for (let age = 0; age < 300; age++) {
+    const id = age === 0 ? row.id : randomUUID()
+    uses.record({ ...row, id, createdAt: row.createdAt - age }, clock.now + 1, '192.0.2.9', row.expiresAt)
+  }
+  await uses.flush()
+  t.same(written, [row.lastUsedAt ?? 0, clock.now + 1])
 })
 
 t.test('closing the service writes what is still in memory', async (t) => {
